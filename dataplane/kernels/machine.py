@@ -1,0 +1,67 @@
+"""What the machine offers below Python: prefetch, atomics, calls and views by address, the clock.
+
+Each has a plain Python twin for interpreted runs; there they do the same without the atomicity,
+and what needs raw memory (calls, views, libc) is absent: port kernels do not run interpreted.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from triplane.dataplane.kernels.compiler import INTERPRETED
+
+MASK64 = (1 << 64) - 1
+
+
+def signed(value: int) -> int:
+    """The 64-bit pattern `value` as the signed number that an int64 array holds."""
+    value = int(value) & MASK64
+    return value - (1 << 64) if value >> 63 else value
+
+
+if INTERPRETED:
+
+    def prefetch(array: Any, index: int) -> None: ...
+
+    def wrap(value: int) -> int:
+        return signed(value)
+
+    def load_acquire(array: Any, index: int) -> int:
+        return int(array[index])
+
+    def store_release(array: Any, index: int, value: int) -> None:
+        array[index] = value
+
+    def exchange(array: Any, index: int, value: int) -> int:
+        old, array[index] = int(array[index]), value
+        return old
+
+    def add(array: Any, index: int, value: int) -> int:
+        old = int(array[index])
+        array[index] = signed(old + value)
+        return old
+
+    def nanoseconds() -> int:
+        return time.monotonic_ns()
+
+else:
+    from triplane.dataplane.kernels.intrinsics import (  # noqa: F401
+        add,
+        call_entry,
+        exchange,
+        load32,
+        load32_acquire,
+        load64,
+        load_acquire,
+        nanoseconds,
+        prefetch,
+        store32,
+        store32_release,
+        store64,
+        store_release,
+        view_bytes,
+        view_rows,
+        view_words,
+        wrap,
+    )

@@ -1,0 +1,62 @@
+"""The row that describes one packet: int64[PACKET_WORDS].
+
+Columns 0-7 are the *frame*: what a port receives and transmits, one cache line. The rest is the
+pipeline's: where the packet came from, and where its headers are.
+
+Bytes live in the pool's memory `mem` (uint8), at `mem[row[ADDR] : row[ADDR] + row[LENGTH]]`, in network
+order, starting at the Ethernet destination; VLAN tags are always in the bytes. Each frame has at least
+HEADROOM free bytes before it, for pushed headers.
+"""
+
+# the frame: what crosses the border to a port
+ADDR = 0  # offset of the first byte in the pool's memory
+LENGTH = ADDR + 1  # bytes, without FCS
+PORT = LENGTH + 1  # slot of the port it came from (receive) or leaves by (transmit)
+CSUM = PORT + 1  # CSUM_*: state of the layer-4 checksum
+CSUM_START = CSUM + 1  # CSUM_PARTIAL: where the sum begins, bytes from ADDR
+CSUM_OFFSET = CSUM_START + 1  # CSUM_PARTIAL: where the result goes, bytes from ADDR + CSUM_START
+GSO_TYPE = CSUM_OFFSET + 1  # virtio_net_hdr gso_type: GSO_*, 0 for a plain frame
+GSO_SIZE = GSO_TYPE + 1  # bytes of payload in each segment
+FRAME_WORDS = GSO_SIZE + 1
+
+CSUM_NONE = 0  # the bytes hold a checksum that may be right or wrong
+CSUM_PARTIAL = 1  # the field holds the sum of the pseudo header only (VIRTIO_NET_HDR_F_NEEDS_CSUM)
+CSUM_VALID = 2  # someone verified it (VIRTIO_NET_HDR_F_DATA_VALID)
+
+GSO_NONE = 0  # linux/virtio_net.h
+GSO_TCPV4 = 1
+GSO_UDP = 3
+GSO_TCPV6 = 4
+GSO_UDP_L4 = 5
+GSO_ECN = 0x80
+
+# pipeline fields
+IN_PORT = FRAME_WORDS  # OpenFlow port number
+METADATA = IN_PORT + 1
+TUNNEL_ID = METADATA + 1
+QUEUE = TUNNEL_ID + 1  # set_queue
+TABLE = QUEUE + 1  # table of the last match
+COOKIE = TABLE + 1  # of the flow entry that matched last
+REASON = COOKIE + 1  # OFPR_* of a packet-in that may follow
+HASH = REASON + 1  # flow hash, 0 = not yet computed
+
+# layout: offsets in bytes from ADDR, -1 when absent; filled by parse
+L3 = HASH + 1  # IPv4, IPv6 or ARP header
+L4 = L3 + 1  # TCP, UDP, SCTP, ICMP header; -1 in a later fragment and behind MPLS or PBB
+TYPE_AT = L4 + 1  # where the EtherType of the payload stands (after all VLAN tags)
+VLAN_AT = TYPE_AT + 1  # the outermost VLAN tag (its TPID)
+MPLS_AT = VLAN_AT + 1  # the outermost MPLS label stack entry
+PBB_AT = MPLS_AT + 1  # the I-TAG (its EtherType 0x88e7)
+ETH_TYPE = PBB_AT + 1  # EtherType of the payload, as a number
+PROTO = ETH_TYPE + 1  # final IP protocol number, -1 when not IP
+FRAGMENT = PROTO + 1  # FRAG_*
+ND_SLL_AT = FRAGMENT + 1  # address bytes of the ND source link-layer option
+ND_TLL_AT = ND_SLL_AT + 1  # ... target link-layer option
+PACKET_WORDS = 32
+
+FRAG_NONE = 0
+FRAG_FIRST = 1  # offset 0, more to come: has its layer-4 header
+FRAG_LATER = 2
+
+MAX_PORTS = 256  # port slots; OpenFlow port number n lives in slot n, slot 0 is OFPP_LOCAL
+BURST = 64  # frames in a batch, at most

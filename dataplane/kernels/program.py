@@ -1,0 +1,78 @@
+"""The instruction set that OpenFlow instructions and action lists compile to, walked by `pipeline`.
+
+A program is a run of int64 words in an arena. Each operation starts with a head word
+`op | size << 8 | arg << 16` (size in words, head included; arg up to 47 bits), followed by size - 1 words.
+
+A flow entry's program: METER?, apply actions inline, CLEAR?, WRITE*, METADATA?, GOTO?, END: in the order
+of OpenFlow 1.3.5 section 5.9. `OP_WRITE | slot` stands before an action that goes to the action set instead of
+being executed. A group bucket's and a packet-out's program is just actions and END; a bucket's are
+sorted by action-set slot when it is compiled.
+"""
+
+from __future__ import annotations
+
+from triplane.dataplane.kernels.compiler import kernel
+
+OP_END = 0
+# instructions
+OP_METER = 1  # arg: meter slot
+OP_CLEAR = 2
+OP_WRITE = 3  # arg: action-set slot; the action that follows is written, not executed
+OP_METADATA = 4  # words: value, mask
+OP_GOTO = 5  # arg: table
+# actions
+OP_OUTPUT = 8  # arg: max_len; word: port number
+OP_GROUP = 9  # arg: group slot
+OP_SET_QUEUE = 10  # word: queue id
+OP_SET_FIELD = 11  # arg: field number; words: value (high half first for 128-bit fields: high, low; else value, 0)
+OP_PUSH_VLAN = 12  # arg: EtherType
+OP_POP_VLAN = 13
+OP_PUSH_MPLS = 14  # arg: EtherType
+OP_POP_MPLS = 15  # arg: EtherType of the payload
+OP_PUSH_PBB = 16  # arg: EtherType
+OP_POP_PBB = 17
+OP_SET_MPLS_TTL = 18  # arg: TTL
+OP_DEC_MPLS_TTL = 19
+OP_SET_NW_TTL = 20  # arg: TTL
+OP_DEC_NW_TTL = 21
+OP_COPY_TTL_OUT = 22
+OP_COPY_TTL_IN = 23
+
+# slots of the action set, in the order of execution (OpenFlow 1.3.5 section 5.10)
+SLOT_COPY_TTL_IN = 0
+SLOT_POP_VLAN = 1
+SLOT_POP_MPLS = 2
+SLOT_POP_PBB = 3
+SLOT_PUSH_MPLS = 4
+SLOT_PUSH_PBB = 5
+SLOT_PUSH_VLAN = 6
+SLOT_COPY_TTL_OUT = 7
+SLOT_DEC_MPLS_TTL = 8
+SLOT_DEC_NW_TTL = 9
+SLOT_SET_MPLS_TTL = 10
+SLOT_SET_NW_TTL = 11
+SLOT_SET_FIELD = 12  # + field number, 0..44
+SLOT_QUEUE = 57
+SLOT_GROUP = 58
+SLOT_OUTPUT = 59
+SLOTS = 60  # fits the bits of one word
+
+
+@kernel
+def op_of(head: int) -> int:
+    return head & 0xFF
+
+
+@kernel
+def size_of(head: int) -> int:
+    return head >> 8 & 0xFF
+
+
+@kernel
+def arg_of(head: int) -> int:
+    return head >> 16
+
+
+@kernel
+def head_of(op: int, size: int, arg: int) -> int:
+    return op | size << 8 | arg << 16

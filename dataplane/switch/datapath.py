@@ -1,0 +1,155 @@
+"""What the switch agent asks of the data plane: the one border between OpenFlow's state machine and the arrays.
+
+Bytes are OpenFlow 1.3 wire structures, so that a flow entry is never taken apart into objects. Every
+method may raise `OpenFlowError(type, code)` before it has changed anything. `now` is CLOCK_MONOTONIC in ns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A flow entry that is gone: the body of an OFPT_FLOW_REMOVED (1.3.5 section 7.4.2)."""
+
+    cookie: int
+    priority: int
+    reason: int  # OFPRR_*
+    table_id: int
+    duration_sec: int
+    duration_nsec: int
+    idle_timeout: int
+    hard_timeout: int
+    packet_count: int
+    byte_count: int
+    match: bytes  # ofp_match with its padding
+    flags: int = 0  # OFPFF_*: only those with SEND_FLOW_REM are told of
+
+
+@dataclass(slots=True)
+class FlowModOutcome:
+    """What became of a run of flow-mods: `consumed` is the offset after the last one that was looked at."""
+
+    consumed: int
+    errors: list[tuple[int, int, int]] = field(default_factory=list)  # offset of the message, type, code
+    removed: list[Removed] = field(default_factory=list)
+    buffers: list[tuple[int, int]] = field(default_factory=list)  # offset of the message, buffer id to release
+
+
+class PacketIn(NamedTuple):
+    """A packet for the controller; `match` is an ofp_match with padding (in_port, metadata, tunnel ...)."""
+
+    reason: int
+    table_id: int
+    cookie: int
+    in_port: int
+    max_len: int  # of the output action; OFPCML_NO_BUFFER: whole packet, no buffer; -1: use miss_send_len
+    match: bytes
+    data: bytes  # the whole packet
+
+
+class FlowFilter(NamedTuple):
+    """Selects entries as OFPMP_FLOW and OFPFC_DELETE do (non-strict)."""
+
+    table_id: int  # OFPTT_ALL: every table
+    out_port: int
+    out_group: int
+    cookie: int
+    cookie_mask: int
+    match: bytes  # ofp_match with its padding
+
+
+class PortInfo(NamedTuple):
+    """One port as OFPMP_PORT_DESC tells it (1.3.5 section 7.2.1)."""
+
+    port_no: int
+    hw_addr: bytes
+    name: str
+    config: int  # OFPPC_*
+    state: int  # OFPPS_*
+    curr: int  # OFPPF_*
+    advertised: int
+    supported: int
+    peer: int
+    curr_speed: int  # kbps
+    max_speed: int
+
+
+class PortCounters(NamedTuple):
+    """One port's OFPMP_PORT_STATS, in the order of ofp_port_stats."""
+
+    port_no: int
+    rx_packets: int
+    tx_packets: int
+    rx_bytes: int
+    tx_bytes: int
+    rx_dropped: int
+    tx_dropped: int
+    rx_errors: int
+    tx_errors: int
+    duration_ns: int
+
+
+class Datapath(Protocol):
+    """The data plane, to its agent. Single-threaded: called from the control thread only."""
+
+    # flow tables
+    def flow_mods(self, data: bytes | bytearray | memoryview, start: int, end: int, now: int) -> FlowModOutcome:
+        """Apply the flow-mods that stand back to back in data[start:end]; stops before any other message type."""
+
+    def flow_stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
+        """One encoded ofp_flow_stats for each entry."""
+
+    def aggregate(self, chosen: FlowFilter) -> tuple[int, int, int]:
+        """Packets, bytes, entries."""
+
+    def table_stats(self) -> list[tuple[int, int, int, int]]:
+        """Of each table: table_id, active_count, lookup_count, matched_count."""
+
+    def expire(self, now: int) -> list[Removed]:
+        """Remove entries whose idle or hard timeout has passed."""
+
+    # packets
+    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int) -> None:
+        """Execute encoded actions on a packet."""
+
+    def packet_ins(self, limit: int) -> list[PacketIn]:
+        """Packets that wait for the controller, at most `limit`."""
+
+    # groups and meters; `buckets` and `bands` are encoded arrays of ofp_bucket, ofp_meter_band_*
+    def group_mod(self, command: int, kind: int, group_id: int, buckets: bytes, now: int) -> list[Removed]: ...
+    def group_stats(self, group_id: int, now: int) -> list[bytes]:
+        """Encoded ofp_group_stats."""
+
+    def group_desc(self) -> list[bytes]:
+        """Encoded ofp_group_desc."""
+
+    def group_features(self) -> bytes:
+        """Body of the OFPMP_GROUP_FEATURES reply."""
+
+    def meter_mod(self, command: int, flags: int, meter_id: int, bands: bytes, now: int) -> list[Removed]: ...
+    def meter_stats(self, meter_id: int, now: int) -> list[bytes]: ...
+    def meter_config(self, meter_id: int) -> list[bytes]: ...
+    def meter_features(self) -> bytes: ...
+
+    # ports and queues
+    def ports(self) -> list[PortInfo]: ...
+    def port_counters(self, port_no: int) -> list[PortCounters]:
+        """OFPP_ANY: all."""
+
+    def port_mod(self, port_no: int, hw_addr: bytes, config: int, mask: int, advertise: int) -> None: ...
+    def queue_counters(self, port_no: int, queue_id: int, now: int) -> list[tuple[int, int, int, int, int, int]]:
+        """Of each queue: port_no, queue_id, tx_bytes, tx_packets, tx_errors, duration ns."""
+
+    def queue_config(self, port_no: int) -> list[tuple[int, int, int, int]]:
+        """Of each queue: port_no, queue_id, min_rate, max_rate (tenths of a percent, 0xffff: none)."""
+
+    # modes
+    def set_fragments(self, flags: int) -> None:
+        """OFPC_FRAG_NORMAL or OFPC_FRAG_DROP."""
+
+    def set_standalone(self, standalone: bool) -> None:
+        """True: every packet is switched as by output:NORMAL, flow tables aside."""
