@@ -53,7 +53,7 @@ def make_pool(small: int = 16384, big: int = 512) -> Pool:
     """A pool of `small` and `big` frames, all free. Memory is reserved, and used only once touched."""
     size = small * SMALL_SIZE + big * BIG_SIZE
     size += -size % mmap.PAGESIZE
-    mem = np.frombuffer(mmap.mmap(-1, size), dtype=np.uint8)
+    mem = np.frombuffer(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), dtype=np.uint8)
     pool = np.zeros(POOL_STACKS + small + big, np.int64)
     pool[POOL_SMALL_TOP] = pool[POOL_SMALL_COUNT] = small
     pool[POOL_BIG_TOP] = pool[POOL_BIG_COUNT] = big
