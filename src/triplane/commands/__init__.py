@@ -1,0 +1,1 @@
+"""One module for each subcommand: `configure` adds its options, `run` does it."""

@@ -1,0 +1,1 @@
+"""Entry points: each module composes planes into one process."""
