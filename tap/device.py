@@ -1,0 +1,158 @@
+"""A network device, by name, in any namespace: index, address, flags, MTU, link, offloads (netdevice(7), ioctl).
+
+All goes through one control socket: an ioctl works on the namespace that its socket was opened in.
+"""
+
+from __future__ import annotations
+
+import array
+import errno
+import fcntl
+import socket
+import struct
+
+from triplane.tap.namespaces import in_namespace
+from triplane.tap.port import Link, PortError
+
+SIOCGIFFLAGS = 0x8913  # linux/sockios.h
+SIOCSIFFLAGS = 0x8914
+SIOCGIFMTU = 0x8921
+SIOCSIFMTU = 0x8922
+SIOCGIFHWADDR = 0x8927
+SIOCGIFINDEX = 0x8933
+SIOCETHTOOL = 0x8946
+
+IFF_UP = 0x1  # linux/if.h
+IFF_RUNNING = 0x40
+
+ETHTOOL_GLINKSETTINGS = 0x4C  # linux/ethtool.h
+ETHTOOL_HEADER = 48
+SPEED_UNKNOWN = 0xFFFFFFFF
+
+OFPPF_OTHER = 1 << 10  # OpenFlow 1.3.5 section 7.2.1, enum ofp_port_features
+OFPPF_FULL_DUPLEX = {
+    10: 1 << 1,
+    100: 1 << 3,
+    1000: 1 << 5,
+    10000: 1 << 6,
+    40000: 1 << 7,
+    100000: 1 << 8,
+    1000000: 1 << 9,
+}
+OFPPF_HALF_DUPLEX = {10: 1 << 0, 100: 1 << 2, 1000: 1 << 4}
+OFPPF_SPEED = {bit: mbps for table in (OFPPF_HALF_DUPLEX, OFPPF_FULL_DUPLEX) for mbps, bit in table.items()}
+LINK_MODES = {  # bit of ETHTOOL_LINK_MODE_*: OFPPF_*
+    **{mode: 1 << mode for mode in range(6)},
+    **dict.fromkeys((17, 41), 1 << 5),
+    **dict.fromkeys((12, 18, 19, 20, 42, 43, 44, 45, 46), 1 << 6),
+    **dict.fromkeys((23, 24, 25, 26), 1 << 7),
+    **dict.fromkeys((36, 37, 38, 39), 1 << 8),
+    **dict([(6, 1 << 13), (7, 1 << 11), (10, 1 << 12), (13, 1 << 14), (14, 1 << 15)]),
+}
+
+
+class Device:
+    """A device that may or may not exist; each method raises PortError when it cannot do its work."""
+
+    def __init__(self, name: str, netns: str | None = None) -> None:
+        if len(name.encode()) > 15:
+            raise PortError(f"port {name}: an interface name has at most 15 bytes")
+        self.name = name
+        self.netns = netns
+        try:
+            self.socket = in_namespace(netns, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        except OSError as error:
+            raise PortError.of(name, f"cannot enter network namespace {netns}", error) from error
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def _ioctl(self, request: int, doing: str, value: bytes = b"") -> bytes:
+        """ioctl with a struct ifreq; returns its union."""
+        try:
+            return fcntl.ioctl(self.socket, request, struct.pack("16s24s", self.name.encode(), value))[16:]
+        except OSError as error:
+            raise PortError.of(self.name, doing, error) from error
+
+    def exists(self) -> bool:
+        try:
+            fcntl.ioctl(self.socket, SIOCGIFINDEX, struct.pack("16s24x", self.name.encode()))
+        except OSError as error:
+            if error.errno == errno.ENODEV:
+                return False
+            raise PortError.of(self.name, "cannot look it up", error) from error
+        return True
+
+    def index(self) -> int:
+        return int(struct.unpack_from("i", self._ioctl(SIOCGIFINDEX, "no such interface"))[0])
+
+    def mtu(self) -> int:
+        return int(struct.unpack_from("i", self._ioctl(SIOCGIFMTU, "cannot read its MTU"))[0])
+
+    def hw_addr(self) -> bytes:
+        return self._ioctl(SIOCGIFHWADDR, "cannot read its address")[2:8]
+
+    def flags(self) -> int:
+        return int(struct.unpack_from("H", self._ioctl(SIOCGIFFLAGS, "cannot read its flags"))[0])
+
+    def set_mtu(self, mtu: int) -> None:
+        self._ioctl(SIOCSIFMTU, f"cannot set MTU {mtu}", struct.pack("i", mtu))
+
+    def set_up(self, up: bool) -> None:
+        flags = self.flags() & ~IFF_UP | (IFF_UP if up else 0)
+        self._ioctl(SIOCSIFFLAGS, f"cannot bring it {'up' if up else 'down'}", struct.pack("H", flags))
+
+    def ethtool(self, command: bytes) -> bytes | None:
+        """Run an ethtool command structure; None if the device does not know it."""
+        buffer = array.array("B", command)
+        request = struct.pack("16sP16x", self.name.encode(), buffer.buffer_info()[0])
+        try:
+            fcntl.ioctl(self.socket, SIOCETHTOOL, request)
+        except OSError as error:
+            if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.ENODEV):
+                return None
+            raise PortError.of(self.name, "ethtool", error) from error
+        return buffer.tobytes()
+
+    def link(self) -> Link:
+        """State of the link; a device that is gone is down."""
+        if not self.exists():
+            return Link(False)
+        up = self.flags() & (IFF_UP | IFF_RUNNING) == IFF_UP | IFF_RUNNING
+        settings = self._link_settings()
+        return Link(up) if settings is None else describe(up, settings)
+
+    def _link_settings(self) -> bytes | None:
+        """ETHTOOL_GLINKSETTINGS: the first call says how many words the masks have (negated)."""
+        first = self.ethtool(struct.pack("I44x", ETHTOOL_GLINKSETTINGS))
+        if first is None:
+            return None
+        words = -struct.unpack_from("b", first, 15)[0]
+        return self.ethtool(struct.pack("I11xb32x", ETHTOOL_GLINKSETTINGS, words) + bytes(12 * max(words, 0)))
+
+
+def describe(up: bool, settings: bytes) -> Link:
+    """The link that a struct ethtool_link_settings with its three masks tells of."""
+    speed, duplex, _port, _phy, autoneg = struct.unpack_from("IBBBB", settings, 4)
+    words = struct.unpack_from("b", settings, 15)[0]
+    step = 4 * max(words, 0)
+    supported, advertised, peer = (
+        (features(settings[at : at + step]) for at in range(ETHTOOL_HEADER, ETHTOOL_HEADER + 3 * step, step))
+        if step
+        else (0, 0, 0)
+    )
+    mbps = 0 if speed == SPEED_UNKNOWN else speed
+    by_duplex = OFPPF_FULL_DUPLEX if duplex else OFPPF_HALF_DUPLEX
+    curr = (by_duplex.get(mbps, OFPPF_OTHER) if mbps else 0) | (1 << 13 if autoneg else 0)
+    best = max((rate for bit, rate in OFPPF_SPEED.items() if supported & bit), default=mbps)
+    return Link(up, mbps * 1000, best * 1000, curr, advertised, supported, peer)
+
+
+def features(mask: bytes) -> int:
+    """OFPPF_* bits of an ethtool link mode mask (native 32-bit words)."""
+    bits = int.from_bytes(mask, "little")
+    result = 0
+    for mode, feature in LINK_MODES.items():
+        if bits >> mode & 1:
+            result |= feature
+    return result
