@@ -1,0 +1,81 @@
+"""The test files: what they hold, how long they take, and which lane runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+# OpenFlow 1.3.5 section 7.2.3.7 (table 11): the match fields that a switch must have. With OUTPUT and group type ALL
+# they are what the specification requires; all else in the suite is optional.
+REQUIRED_FIELDS = {
+    "IN_PORT",
+    "ETH_DST",
+    "ETH_SRC",
+    "ETH_TYPE",
+    "IP_PROTO",
+    "IPV4_SRC",
+    "IPV4_DST",
+    "IPV6_SRC",
+    "IPV6_DST",
+}
+REQUIRED_FIELDS |= {"TCP_SRC", "TCP_DST", "UDP_SRC", "UDP_DST"}
+REQUIRED_PREFIXES = {"action": ("OUTPUT",), "group": ("ALL", "INDIRECT")}
+SECONDS_PER_TEST = 0.3  # measured, table-miss waits included
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteFile:
+    """One JSON file of tests; its description, `category: NN_NAME`, is the name that results carry."""
+
+    path: Path
+    description: str
+    tests: int
+    throughput: int  # how many of them send for `--duration` seconds
+
+    @property
+    def category(self) -> str:
+        kind, name = self.description.split(": ", 1)
+        return "set_field" if name.startswith("set_field") else kind
+
+    @property
+    def required(self) -> bool:
+        name = re.sub(r"^\d+_", "", self.description.split(": ", 1)[1])
+        if self.category == "match":
+            return re.sub(r"([ _]*\(?(Mask|IPv4|IPv6)\)?)+$", "", name) in REQUIRED_FIELDS
+        return name.startswith(REQUIRED_PREFIXES.get(self.category, ())) and self.category in REQUIRED_PREFIXES
+
+    def seconds(self, duration: float) -> float:
+        """Roughly how long it takes."""
+        return self.tests * SECONDS_PER_TEST + self.throughput * (duration + 2)
+
+
+def suite_folder(version: str) -> Path:
+    import os_ken
+
+    folder = Path(os_ken.__file__).parent / "tests" / "switch" / f"of{version}"
+    if not folder.is_dir():
+        raise SystemExit(f"the installed os-ken has no test suite for OpenFlow version {version!r} (10, 13 or 14)")
+    return folder
+
+
+def read(path: Path) -> SuiteFile:
+    entries = json.loads(path.read_text())
+    tests = [entry for entry in entries if isinstance(entry, dict)]
+    description = next(entry for entry in entries if isinstance(entry, str))
+    throughput = sum(isinstance(step.get("egress"), dict) for test in tests for step in test["tests"])
+    return SuiteFile(path, description, len(tests), throughput)
+
+
+def files(folder: Path, pattern: str = "") -> list[SuiteFile]:
+    """All test files below `folder` whose path matches the regular expression."""
+    return [read(path) for path in sorted(folder.rglob("*.json")) if re.search(pattern, str(path))]
+
+
+def deal(chosen: list[SuiteFile], lanes: int, duration: float) -> list[list[SuiteFile]]:
+    """Share files out so that lanes take about as long: longest first, each to the lane with the least to do."""
+    shares: list[list[SuiteFile]] = [[] for _ in range(min(lanes, len(chosen)))]
+    for file in sorted(chosen, key=lambda file: file.seconds(duration), reverse=True):
+        min(shares, key=lambda share: sum(other.seconds(duration) for other in share)).append(file)
+    return shares
