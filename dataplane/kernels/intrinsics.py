@@ -167,6 +167,22 @@ def wrap(value):
     return value
 
 
+@kernel
+def multiply(left, right):
+    """The low 64 bits of a product."""
+    return left * right
+
+
+@intrinsic
+def trailing_zeros(typingctx, word):
+    """Index of the lowest set bit of a word that is not 0."""
+
+    def codegen(context, builder, sig, args):
+        return builder.cttz(args[0], ir.IntType(1)(1))
+
+    return types.int64(types.int64), codegen
+
+
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
 
 

@@ -27,6 +27,12 @@ if INTERPRETED:
     def wrap(value: int) -> int:
         return signed(value)
 
+    def multiply(left: int, right: int) -> int:
+        return signed(int(left) * int(right))
+
+    def trailing_zeros(word: int) -> int:
+        return ((int(word) & -int(word)).bit_length() - 1) & 0x7F
+
     def load_acquire(array: Any, index: int) -> int:
         return int(array[index])
 
@@ -54,12 +60,14 @@ else:
         load32_acquire,
         load64,
         load_acquire,
+        multiply,
         nanoseconds,
         prefetch,
         store32,
         store32_release,
         store64,
         store_release,
+        trailing_zeros,
         view_bytes,
         view_rows,
         view_words,
