@@ -41,14 +41,10 @@ OFPPF_FULL_DUPLEX = {
 }
 OFPPF_HALF_DUPLEX = {10: 1 << 0, 100: 1 << 2, 1000: 1 << 4}
 OFPPF_SPEED = {bit: mbps for table in (OFPPF_HALF_DUPLEX, OFPPF_FULL_DUPLEX) for mbps, bit in table.items()}
-LINK_MODES = {  # bit of ETHTOOL_LINK_MODE_*: OFPPF_*
-    **{mode: 1 << mode for mode in range(6)},
-    **dict.fromkeys((17, 41), 1 << 5),
-    **dict.fromkeys((12, 18, 19, 20, 42, 43, 44, 45, 46), 1 << 6),
-    **dict.fromkeys((23, 24, 25, 26), 1 << 7),
-    **dict.fromkeys((36, 37, 38, 39), 1 << 8),
-    **dict([(6, 1 << 13), (7, 1 << 11), (10, 1 << 12), (13, 1 << 14), (14, 1 << 15)]),
-}
+LINK_MODES = dict.fromkeys((5, 17, 41), 1 << 5)  # bit of ETHTOOL_LINK_MODE_*: OFPPF_*
+LINK_MODES |= {mode: 1 << mode for mode in range(5)} | dict.fromkeys((12, 18, 19, 20, 42, 43, 44, 45, 46), 1 << 6)
+LINK_MODES |= dict.fromkeys((23, 24, 25, 26), 1 << 7) | dict.fromkeys((36, 37, 38, 39), 1 << 8)
+LINK_MODES |= {6: 1 << 13, 7: 1 << 11, 10: 1 << 12, 13: 1 << 14, 14: 1 << 15}
 
 
 class Device:

@@ -68,7 +68,7 @@ class PortSpec:
                 raise PortError(f"port {text!r}: option {key!r} is not of the form opt=val")
         return cls(name, kind, {key: value for key, _, value in pairs})
 
-    def check_options(self, known: set[str]) -> None:
+    def check_options(self, known: frozenset[str]) -> None:
         """Refuse an option that nobody would read."""
         unknown = sorted(set(self.options) - known)
         if unknown:
@@ -88,7 +88,7 @@ class PortSpec:
             raise PortError(f"port {self.name}: option {key}={text} is not a number from {low:g} to {high:g}")
         return value
 
-    def inner(self, known: set[str]) -> PortSpec:
+    def inner(self, known: frozenset[str]) -> PortSpec:
         """The spec of the port that a wrapper with options `known` holds."""
         kind, _, chain = self.options.get("of", "auto").partition("+")
         options = {key: value for key, value in self.options.items() if key not in known and key != "of"}
@@ -127,7 +127,7 @@ class Port:
     kind: ClassVar[str] = ""
     receive: ClassVar[Entry]
     transmit: ClassVar[Entry]
-    options: ClassVar[set[str]] = set()  # names of the options that the kind understands
+    options: ClassVar[frozenset[str]] = frozenset()  # names of the options that the kind understands
 
     def __init__(self, spec: PortSpec, slot: int, pool: Pool, queues: int) -> None:
         spec.check_options(self.options)
