@@ -52,6 +52,15 @@ PROTO = ETH_TYPE + 1  # final IP protocol number, -1 when not IP
 FRAGMENT = PROTO + 1  # FRAG_*
 ND_SLL_AT = FRAGMENT + 1  # address bytes of the ND source link-layer option
 ND_TLL_AT = ND_SLL_AT + 1  # ... target link-layer option
+PROTO_AT = ND_TLL_AT + 1  # the byte that holds PROTO (IPv6: of the last extension header)
+PAYLOAD = PROTO_AT + 1  # IP payload: after the IPv4 header with options, after all IPv6 extension headers
+IP_END = PAYLOAD + 1  # end of the IP datagram: what follows it in the frame is padding
+EXTHDR = IP_END + 1  # OFPIEH_* bits of an IPv6 packet, else 0
+
+# the walk: owned by `pipeline`
+PENDING = ND_TLL_AT + 1  # port it will leave by unless it is changed first, 0 = none (see `execute`)
+GROUP = PENDING + 1  # group slot + 1 whose buckets are still to run; 0 = none
+BUCKET = GROUP + 1  # next bucket of it
 PACKET_WORDS = 32
 
 FRAG_NONE = 0
