@@ -43,7 +43,9 @@ class Command(Protocol):
         """Describe the command and add its options."""
 
     def run(self, arguments: argparse.Namespace) -> int:
-        """Do it; the result is the exit status."""
+        """Do it; the result is the exit status. `words` is the whole command line, `tail` its end from `--` on, which
+        only a module with `TAKES_TAIL = True` gets.
+        """
 
 
 def load(name: str) -> Command:
@@ -74,11 +76,21 @@ def command_parser(name: str, command: Command) -> argparse.ArgumentParser:
     return parser
 
 
+def split(words: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before `--`, and from it on; argparse mixes the two up where options come in between."""
+    at = words.index("--") if "--" in words else len(words)
+    return words[:at], words[at:]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; errors that a user can act on become one line on stderr and status 1."""
-    top = top_parser().parse_args(argv)
+    words, tail = split(list(sys.argv[1:] if argv is None else argv))
+    top = top_parser().parse_args(words)
     command = load(top.command)
-    arguments = command_parser(top.command, command).parse_args(top.rest)
+    parser = command_parser(top.command, command)
+    arguments = parser.parse_args(top.rest, argparse.Namespace(tail=tail, words=[*words, *tail]))
+    if tail and not getattr(command, "TAKES_TAIL", False):
+        parser.error("nothing may stand after --")
     try:
         return command.run(arguments)
     except BrokenPipeError:  # `triplane show flows | head`: not an error, but the interpreter would complain at exit

@@ -14,7 +14,9 @@ class StartError(Exception):
 
 
 def default_run_dir() -> Path:
-    """Root's processes meet in /run/triplane, another user's in a folder of his own."""
+    """$TRIPLANE_RUN_DIR; else root's processes meet in /run/triplane, another user's in a folder of his own."""
+    if chosen := os.environ.get("TRIPLANE_RUN_DIR"):
+        return Path(chosen)
     if os.geteuid() == 0:
         return SYSTEM_RUN_DIR
     base = os.environ.get("XDG_RUNTIME_DIR")

@@ -1,0 +1,74 @@
+"""`triplane show`: the state of a running dataplane, as a table or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from triplane.commands import arguments as shared
+from triplane.control_client import ask
+from triplane.nodes.options import default_run_dir
+from triplane.terminal import columns, paint
+
+KINDS = ["ports", "flows", "groups", "meters", "fib", "macs", "neighbours", "punts"]
+LAST = ("match", "actions", "instructions", "buckets", "bands")  # long texts stand at the end of a line
+
+DESCRIPTION = """\
+Show state of a running dataplane:
+  ports       number, device, kind, link, packets, bytes, drops and errors each way
+  flows       the flow tables with their counters
+  groups      OpenFlow groups with their buckets and counters
+  meters      OpenFlow meters with their bands and counters
+  fib         routes and where they lead
+  macs        MAC addresses that `normal` has learned, by VLAN and port
+  neighbours  IP neighbours
+  punts       packets on their way to the controller: sent, and dropped by reason
+"""
+
+EPILOG = """\
+examples:
+  triplane show flows
+  triplane show ports --json --run-dir /run/triplane/lab-run/s1
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    parser.add_argument("kind", choices=KINDS, metavar="KIND", help=" ".join(KINDS))
+    parser.add_argument("--json", action="store_true", help="one JSON array, for programs")
+    shared.add_run_dir(parser)
+
+
+def heads(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """All keys in the order of their first appearance, long texts last."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    return [key for key in keys if key not in LAST] + [key for key in LAST if key in keys]
+
+
+def cell(value: Any) -> object:
+    """A value as a table shows it."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(str(cell(item)) for item in value) or "-"
+    if isinstance(value, dict):
+        return ",".join(f"{key}={cell(item)}" for key, item in value.items()) or "-"
+    return value
+
+
+def table(kind: str, rows: Sequence[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return [f"no {kind}"]
+    keys = heads(rows)
+    lines = columns([key.replace("_", " ") for key in keys], [[cell(row.get(key)) for key in keys] for row in rows])
+    return [paint(lines[0], "bold"), *lines[1:]]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    rows = ask(arguments.run_dir or default_run_dir(), {"show": arguments.kind})["rows"]
+    print(json.dumps(rows, indent=2) if arguments.json else "\n".join(table(arguments.kind, rows)))
+    return 0

@@ -1,0 +1,65 @@
+"""Asks a running dataplane: one JSON line each way over its Unix socket, `DIR/dataplane.sock`."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+from triplane.nodes.options import StartError
+
+SOCKET = "dataplane.sock"
+SECONDS = 10.0
+
+
+class AskError(StartError):
+    """No answer, or a refusal, in one line."""
+
+
+def socket_path(run_dir: Path) -> Path:
+    """The socket in `run_dir`; where that has none but one subfolder has (a lab's switch), the one there."""
+    if not (run_dir / SOCKET).exists():
+        below = sorted(run_dir.glob(f"*/{SOCKET}"))
+        if len(below) == 1:
+            return below[0]
+        if below:
+            raise AskError(
+                f"several dataplanes below {run_dir}: choose with --run-dir {' | '.join(map(str, folders(below)))}"
+            )
+    return run_dir / SOCKET
+
+
+def folders(sockets: list[Path]) -> list[Path]:
+    return [path.parent for path in sockets]
+
+
+def exchange(path: Path, request: dict[str, Any]) -> bytes:
+    """Send one line, read up to the end of the reply's line."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+        channel.settimeout(SECONDS)
+        channel.connect(str(path))
+        channel.sendall(json.dumps(request).encode() + b"\n")
+        received = bytearray()
+        while not received.endswith(b"\n") and (chunk := channel.recv(1 << 16)):
+            received += chunk
+    return bytes(received)
+
+
+def ask(run_dir: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """The reply; AskError when there is none or it says `error`."""
+    path = socket_path(run_dir)
+    try:
+        line = exchange(path, request)
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise AskError(f"no dataplane answers at {path}: is one running with --run-dir {path.parent}?") from None
+    except TimeoutError:
+        raise AskError(f"{path}: no answer in {SECONDS:.0f} s") from None
+    except OSError as error:
+        raise AskError(f"{path}: {error.strerror or error}") from None
+    if not line.endswith(b"\n"):
+        raise AskError(f"{path}: the dataplane closed the connection")
+    reply: dict[str, Any] = json.loads(line)
+    if "error" in reply:
+        raise AskError(str(reply["error"]))
+    return reply
