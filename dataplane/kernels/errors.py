@@ -1,0 +1,45 @@
+"""Error words, `type << 16 | code`, of the OFPT_ERROR messages that kernels answer with (OpenFlow 1.3.5 section 7.5.4).
+
+Zero would be OFPET_HELLO_FAILED, which no kernel sends: it means no error.
+"""
+
+BAD_REQUEST_LEN = 1 << 16 | 6
+
+BAD_ACTION_TYPE = 2 << 16 | 0
+BAD_ACTION_LEN = 2 << 16 | 1
+BAD_ACTION_EXPERIMENTER = 2 << 16 | 2
+BAD_ACTION_EXP_TYPE = 2 << 16 | 3
+BAD_OUT_PORT = 2 << 16 | 4
+BAD_ARGUMENT = 2 << 16 | 5
+TOO_MANY_ACTIONS = 2 << 16 | 7
+BAD_QUEUE = 2 << 16 | 8
+BAD_OUT_GROUP = 2 << 16 | 9
+MATCH_INCONSISTENT = 2 << 16 | 10
+BAD_ACTION_TAG = 2 << 16 | 12
+BAD_SET_TYPE = 2 << 16 | 13
+BAD_SET_LEN = 2 << 16 | 14
+BAD_SET_ARGUMENT = 2 << 16 | 15
+
+UNKNOWN_INSTRUCTION = 3 << 16 | 0
+UNSUPPORTED_INSTRUCTION = 3 << 16 | 1
+BAD_INSTRUCTION_TABLE = 3 << 16 | 2
+BAD_INSTRUCTION_EXPERIMENTER = 3 << 16 | 5
+BAD_INSTRUCTION_LEN = 3 << 16 | 7
+# 1.3.5 allows an instruction type once (section 5.9) but names no error for twice, OFPBIC_DUP_INST is 1.4's
+DUPLICATE_INSTRUCTION = UNSUPPORTED_INSTRUCTION
+
+BAD_MATCH_TYPE = 4 << 16 | 0
+BAD_MATCH_LEN = 4 << 16 | 1
+BAD_MATCH_WILDCARDS = 4 << 16 | 5
+BAD_MATCH_FIELD = 4 << 16 | 6
+BAD_MATCH_VALUE = 4 << 16 | 7
+BAD_MATCH_MASK = 4 << 16 | 8
+BAD_MATCH_PREREQ = 4 << 16 | 9
+DUPLICATE_FIELD = 4 << 16 | 10
+
+FLOW_MOD_BAD_TABLE = 5 << 16 | 2
+FLOW_MOD_BAD_COMMAND = 5 << 16 | 6
+FLOW_MOD_BAD_FLAGS = 5 << 16 | 7
+
+INVALID_METER = 12 << 16 | 2
+UNKNOWN_METER = 12 << 16 | 3

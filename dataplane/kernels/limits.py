@@ -1,0 +1,40 @@
+"""What decoding needs to know beside the bytes, and what it keeps while it walks them: one int64 row.
+
+The first columns are the caller's: what this switch has, what this message may do. The rest is scratch of
+the decoder (kernels allocate nothing). A row is used by one decoder at a time: give each thread its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from triplane.dataplane.kernels.pool import Words
+from triplane.dataplane.kernels.program import SLOTS
+
+OFPP_MAX = 0xFFFFFF00
+
+LIMIT_TABLE = 0  # table of the flow entry; decode_flow_mod sets it
+LIMIT_TABLES = 1  # tables are 0 .. LIMIT_TABLES - 1
+LIMIT_MAX_PORT = 2  # highest number of a physical or logical port
+LIMIT_OUTPUT_TABLE = 3  # 1: output to OFPP_TABLE is allowed, as in a packet-out
+LIMIT_CHECK = 4  # CHECK_*: of decode_actions; instructions set it themselves
+
+CHECK_NONE = 0  # a group bucket: nobody knows which packets come
+CHECK_SET_FIELD = 1  # write-actions: only set-field must agree with the match (as in Open vSwitch)
+CHECK_ALL = 2  # apply-actions, packet-out: every action must agree with the match
+
+# scratch
+STATE_FACTS = 8  # facts (oxm) about the packet at this point of the action list
+STATE_TAGS = 9  # VLAN tags it has for sure; MANY_TAGS and more: a matched one, with who knows how many behind it
+STATE_AT = 10  # + instruction type: where in the wire it stands, 0 for nowhere
+STATE_SLOT = 24  # + action-set slot: where the action stands that has it, 0 for nowhere
+LIMIT_WORDS = STATE_SLOT + SLOTS
+
+MANY_TAGS = 1 << 32
+
+
+def make_limits(tables: int = 254, max_port: int = OFPP_MAX) -> Words:
+    """A row for a switch with `tables` tables and ports up to `max_port`, set to decode flow-mods."""
+    limits = np.zeros(LIMIT_WORDS, np.int64)
+    limits[LIMIT_TABLES], limits[LIMIT_MAX_PORT], limits[LIMIT_CHECK] = tables, max_port, CHECK_ALL
+    return limits
