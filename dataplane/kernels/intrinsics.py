@@ -33,6 +33,16 @@ def prefetch(typingctx, array, index):
 
 
 @intrinsic
+def address_of(typingctx, array, index):
+    """Address of array[index]."""
+
+    def codegen(context, builder, sig, args):
+        return builder.ptrtoint(_element(context, builder, sig, args), I64)
+
+    return types.int64(array, types.int64), codegen
+
+
+@intrinsic
 def load_acquire(typingctx, array, index):
     def codegen(context, builder, sig, args):
         return builder.load_atomic(_element(context, builder, sig, args), "acquire", 8)

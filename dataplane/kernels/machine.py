@@ -1,13 +1,16 @@
 """What the machine offers below Python: prefetch, atomics, calls and views by address, the clock.
 
 Each has a plain Python twin for interpreted runs; there they do the same without the atomicity,
-and what needs raw memory (calls, views, libc) is absent: port kernels do not run interpreted.
+and what calls libc or code by address is absent: port kernels do not run interpreted.
 """
 
 from __future__ import annotations
 
+import ctypes
 import time
 from typing import Any
+
+import numpy as np
 
 from triplane.dataplane.kernels.compiler import INTERPRETED
 
@@ -48,12 +51,31 @@ if INTERPRETED:
         array[index] = signed(old + value)
         return old
 
+    def address_of(array: Any, index: int) -> int:
+        return int(array.ctypes.data) + int(index) * int(array.itemsize)
+
+    def load64(address: int) -> int:
+        return ctypes.c_int64.from_address(int(address)).value
+
+    def store64(address: int, value: int) -> None:
+        ctypes.c_int64.from_address(int(address)).value = int(value)
+
+    def view_words(address: int, count: int) -> Any:
+        return np.ctypeslib.as_array((ctypes.c_int64 * int(count)).from_address(int(address)))
+
+    def view_rows(address: int, count: int, width: int) -> Any:
+        return view_words(address, count * width).reshape(int(count), int(width))
+
+    def view_bytes(address: int, count: int) -> Any:
+        return np.ctypeslib.as_array((ctypes.c_uint8 * int(count)).from_address(int(address)))
+
     def nanoseconds() -> int:
         return time.monotonic_ns()
 
 else:
     from triplane.dataplane.kernels.intrinsics import (  # noqa: F401
         add,
+        address_of,
         call_entry,
         exchange,
         load32,

@@ -10,7 +10,6 @@ from triplane.dataplane.kernels.classify import (
     T_PRUNE,
     T_SUBTABLES,
     TABLE_WORDS,
-    Flows,
     better,
     finish,
     lookup_all,
@@ -110,14 +109,13 @@ def lookup_pruned(arena: Words, prune: int, key: Words, scratch: Words) -> int:
 
 
 @kernel
-def lookup(flows: Flows, table: int, key: Words, scratch: Words) -> int:
+def lookup(arena: Words, tables: Words, table: int, key: Words, scratch: Words) -> int:
     """The flow of `table` that matches the key with the highest priority, or 0. `scratch`: SCRATCH_WORDS."""
-    arena = flows.arena
     row = table * TABLE_WORDS
-    subtables = load_acquire(flows.tables, row + T_SUBTABLES)
+    subtables = load_acquire(tables, row + T_SUBTABLES)
     if subtables == 0:
         return 0
-    prune = load_acquire(flows.tables, row + T_PRUNE)
+    prune = load_acquire(tables, row + T_PRUNE)
     if prune != 0:
         return lookup_pruned(arena, prune, key, scratch)
     return lookup_all(arena, subtables, 0, key, 0)
