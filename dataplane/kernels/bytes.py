@@ -12,6 +12,25 @@ import numba
 
 from triplane.dataplane.kernels.compiler import INTERPRETED
 
+__all__ = [
+    "be8",
+    "be16",
+    "be24",
+    "be32",
+    "be48",
+    "be64",
+    "copy",
+    "fill",
+    "le64",
+    "move",
+    "put8",
+    "put16",
+    "put24",
+    "put32",
+    "put48",
+    "put64",
+]
+
 CHECKED = INTERPRETED or bool(numba.config.BOUNDSCHECK)
 
 if CHECKED:

@@ -256,6 +256,18 @@ def fragment(mem: Bytes, row: Words, proto: int, at: int) -> bool:
 
 
 @kernel
+def routed_elsewhere(mem: Bytes, row: Words) -> bool:
+    """A routing header with segments left: the destination in the IPv6 header is not the final one."""
+    at = row[L3] + IPV6_HEADER
+    proto = be8(mem, row[ADDR] + row[L3] + 6)
+    while at < row[PAYLOAD] and proto != PROTO_ROUTING:
+        size = extension_size(mem, row[ADDR] + at, proto)
+        proto = be8(mem, row[ADDR] + at)
+        at += size
+    return at < row[PAYLOAD] and be8(mem, row[ADDR] + at + 3) != 0
+
+
+@kernel
 def neighbour(mem: Bytes, row: Words) -> None:
     """Where the link-layer options of neighbour discovery are (RFC 4861 section 4.3, 4.4)."""
     base, at, end = row[ADDR], row[L4], row[IP_END]
