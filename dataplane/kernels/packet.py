@@ -58,10 +58,10 @@ IP_END = PAYLOAD + 1  # end of the IP datagram: what follows it in the frame is 
 EXTHDR = IP_END + 1  # OFPIEH_* bits of an IPv6 packet, else 0
 
 # the walk: owned by `pipeline`
-PENDING = ND_TLL_AT + 1  # port it will leave by unless it is changed first, 0 = none (see `execute`)
+PENDING = EXTHDR + 1  # port it will leave by unless it is changed first, 0 = none (see `execute`)
 GROUP = PENDING + 1  # group slot + 1 whose buckets are still to run; 0 = none
 BUCKET = GROUP + 1  # next bucket of it
-PACKET_WORDS = 32
+PACKET_WORDS = 40
 
 FRAG_NONE = 0
 FRAG_FIRST = 1  # offset 0, more to come: has its layer-4 header
