@@ -75,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     from triplane.lab import playground, rootless
     from triplane.lab.lab import DEFAULT_APP, Lab, LabOptions
     from triplane.lab.network import LabError
+    from triplane.lab.processes import TRIPLANE
     from triplane.lab.topology import TopologyError, choose
     from triplane.nodes.options import StartError
 
@@ -91,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     try:
         topology = choose(arguments.shape, arguments.nodes, arguments.hosts)
-        rootless.enter(arguments.words, arguments.kind)
+        rootless.enter([*TRIPLANE, *arguments.words], arguments.kind)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, end_on)
         warm_kernels()

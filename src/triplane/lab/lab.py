@@ -126,7 +126,6 @@ class Lab:
             process.wait_ready()
         for host in self.topology.hosts:
             network.address(host, self.netns(host.name), self.device(host))
-            network.let_users_ping(self.netns(host.name))
 
     def _is_tap(self, link: Link) -> bool:
         return self.options.kind == "tap" and any(host.name in link for host in self.topology.hosts)

@@ -18,7 +18,6 @@ from triplane.lab.topology import Host
 NETNS = Path("/run/netns")
 HOST_DEVICE = "eth0"
 SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"]  # where Debian has ip, and where an ordinary user's PATH does not lead
-PING_GROUPS = "net.ipv4.ping_group_range=0 2147483647"  # ping without CAP_NET_RAW
 
 
 class LabError(Exception):
@@ -104,7 +103,3 @@ def address(host: Host, netns: str, device: str) -> None:
         ],
         netns,
     )
-
-
-def let_users_ping(netns: str) -> None:
-    run([*inside(netns), find("sysctl", "procps"), "-qw", PING_GROUPS])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
 from triplane.lab.network import LabError, find, run
 
@@ -21,8 +20,8 @@ def reason_against(unshare: str) -> str:
     return tried.stderr.strip() if tried.returncode else ""
 
 
-def enter(argv: list[str], kind: str) -> None:
-    """As an ordinary user: replace this process by one in a user namespace, or raise LabError."""
+def enter(command: list[str], kind: str) -> None:
+    """As an ordinary user: replace this process by `command` in a user namespace, or raise LabError."""
     if os.geteuid() == 0:
         if inside():
             prepare()
@@ -34,8 +33,7 @@ def enter(argv: list[str], kind: str) -> None:
     unshare = find("unshare", "util-linux")
     if reason := reason_against(unshare):
         raise LabError(f"this system gives no user namespaces to ordinary users ({reason}): run as root")
-    words = [unshare, "-Urnm", "--", sys.executable, "-m", "triplane.cli", *argv]
-    os.execve(unshare, words, {**os.environ, MARK: "1"})
+    os.execve(unshare, [unshare, "-Urnm", "--", *command], {**os.environ, MARK: "1"})
 
 
 def prepare() -> None:

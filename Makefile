@@ -1,0 +1,62 @@
+# Two commands for newcomers: `make demo`, `make test`. On Debian they install what is missing and say what.
+
+VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+
+# How many of the 991 tests of the public OpenFlow 1.3 suite must pass.
+CONFORMANCE := 991
+
+VENV_NEEDS := python3=python3 python3:ensurepip=python3-venv
+LAB_NEEDS := ip=iproute2 nsenter=util-linux sysctl=procps
+DEMO_NEEDS := $(LAB_NEEDS) ping=iputils-ping iperf3=iperf3 curl=curl
+TEST_NEEDS := $(DEMO_NEEDS) ovs-vswitchd=openvswitch-switch ethtool=ethtool tcpdump=tcpdump openssl=openssl
+
+.PHONY: help demo test conformance check bench lock clean
+
+help: ## what this Makefile can do
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/.installed ## build a lab, send real traffic through it, show what happened
+	@tools/need $(DEMO_NEEDS)
+	@$(PYTHON) -m triplane.lab.demo
+
+test: $(VENV)/.installed-tests ## all tests
+	@tools/need $(TEST_NEEDS)
+	@tools/test $(PYTHON) $(CONFORMANCE)
+
+conformance: $(VENV)/.installed-tests ## the public OpenFlow 1.3 switch suite
+	@tools/need $(TEST_NEEDS)
+	@tools/conformance $(PYTHON) $(CONFORMANCE)
+
+check: $(VENV)/.installed-tests ## lint, format, types, import rules
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.installed-tests ## measure, side by side with other forwarders where they are installed
+	@tools/need $(TEST_NEEDS)
+	@$(PYTHON) -m tests.bench
+
+lock: ## write requirements.lock anew: the newest versions that pyproject.toml allows
+	tools/lock
+
+clean: ## remove the virtual environment, caches and build products
+	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PYTHON):
+	@tools/need $(VENV_NEEDS)
+	@echo "making a virtual environment in $(VENV)"
+	@python3 -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml requirements.lock | $(PYTHON)
+	@echo "installing Triplane and the libraries it runs on (requirements.lock)"
+	@$(PIP) --editable '.[controller]'
+	@touch $@
+
+$(VENV)/.installed-tests: pyproject.toml requirements.lock | $(PYTHON)
+	@echo "installing Triplane and what its tests need (requirements.lock)"
+	@$(PIP) --editable '.[controller,test]'
+	@touch $@ $(VENV)/.installed
