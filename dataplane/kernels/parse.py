@@ -48,7 +48,8 @@ from triplane.dataplane.kernels.fields import (
     K_SPARE,
     VID_PRESENT,
 )
-from triplane.dataplane.kernels.machine import wrap
+from triplane.dataplane.kernels.machine import multiply, wrap
+from triplane.dataplane.kernels.mix import mix64
 from triplane.dataplane.kernels.packet import (
     ADDR,
     ETH_TYPE,
@@ -79,6 +80,10 @@ ARP_ETHERNET_IPV4 = 0x0001_0800_06_04 << 16  # hardware, protocol, address lengt
 SNAP = 0xAAAA03_000000 << 16  # LLC AA-AA-03 and an OUI of 0 (RFC 1042), in the high 48 bits
 SNAP = SNAP - (1 << 64)  # signed
 HIGH48 = ~0xFFFF
+
+HASH_1 = -7046029254386353131  # odd, from the golden ratio and from xxHash
+HASH_2 = -4417276706812531889
+POSITIVE = (1 << 63) - 1
 
 
 @kernel
@@ -254,3 +259,20 @@ def arp_key(mem: Bytes, at: int, key: Words) -> None:
     key[K_A] = wrap(be32(mem, at + 14) << 32 | be32(mem, at + 24))
     key[K_B] = be64(mem, at + 8) & HIGH48
     key[K_C] = be64(mem, at + 18) & HIGH48
+
+
+@kernel
+def flow_hash(row: Words, key: Words) -> int:
+    """Positive hash of all header fields that every packet of a flow has alike.
+
+    Left out: TCP flags and ECN, which differ within a flow, and layer 4 of a first fragment, which the later ones
+    do not have.
+    """
+    stable = key[K_L4] & (~(0xFFFF << 16) if row[PROTO] == PROTO_TCP else -1)
+    state = mix64(multiply(key[K_ETH_DST], HASH_1) ^ key[K_ETH_SRC])
+    state = multiply(state ^ key[K_IP] & (~(3 << 48) if row[PROTO] >= 0 else -1), HASH_2)
+    state = mix64(state ^ (stable if row[FRAGMENT] == FRAG_NONE else 0))
+    for word in range(K_A, K_SPARE):
+        state = multiply(state ^ key[word], HASH_1)
+        state ^= state >> 32
+    return mix64(state) & POSITIVE
