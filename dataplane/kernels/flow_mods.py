@@ -1,0 +1,394 @@
+"""Runs of OFPT_FLOW_MOD messages, applied without leaving compiled code (OpenFlow 1.3.5 section 6.4)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from triplane.dataplane.kernels.bigendian import load8, load16
+from triplane.dataplane.kernels.classify import (
+    COUNTER_WORDS,
+    F_COUNTERS,
+    F_PRIORITY,
+    N_BYTES,
+    N_PACKETS,
+    N_USED,
+    S_COUNT,
+    T_COUNT,
+    T_FIRST,
+    T_LIMIT,
+    T_TIMED,
+    TABLE_WORDS,
+    TABLES,
+    Flows,
+)
+from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.errors import FLOW_MOD_OVERLAP, FLOW_MOD_TABLE_FULL
+from triplane.dataplane.kernels.fields import KEY_WORDS
+from triplane.dataplane.kernels.flow_block import flow_instruct, flow_make
+from triplane.dataplane.kernels.flow_filter import (
+    FILTER_WORDS,
+    Q_COOKIE,
+    Q_COOKIE_MASK,
+    Q_METER,
+    Q_OUT_GROUP,
+    Q_OUT_PORT,
+    find_strict,
+    overlaps,
+    sends_to,
+    table_of,
+    wanted,
+)
+from triplane.dataplane.kernels.flow_wire import (
+    FM_BUFFER,
+    FM_CODE_LEN,
+    FM_COMMAND,
+    FM_COOKIE,
+    FM_COOKIE_MASK,
+    FM_FLAGS,
+    FM_HARD,
+    FM_IDLE,
+    FM_INSTR_AT,
+    FM_INSTR_LEN,
+    FM_MATCH_AT,
+    FM_MATCH_LEN,
+    FM_OUT_GROUP,
+    FM_OUT_PORT,
+    FM_PRIORITY,
+    FM_TABLE,
+    FM_WORDS,
+    OFPFC_ADD,
+    OFPFC_DELETE,
+    OFPFC_DELETE_STRICT,
+    OFPFC_MODIFY,
+    OFPTT_ALL,
+    decode_flow_mod,
+)
+from triplane.dataplane.kernels.flows import (
+    C_COOKIE,
+    C_CREATED,
+    C_FLAGS,
+    C_HARD,
+    C_IDLE,
+    C_NEXT,
+    C_SUBTABLE,
+    C_TABLE,
+    cold_of,
+    flow_find,
+    flow_forget,
+    flow_free,
+    flow_link,
+    flow_remember,
+    flow_unlink,
+    subtable_drop,
+    subtable_find,
+    subtable_make,
+)
+from triplane.dataplane.kernels.ids import id_lookup
+from triplane.dataplane.kernels.limits import make_limits
+from triplane.dataplane.kernels.pool import Bytes, Words
+
+OFPT_FLOW_MOD = 14
+OFPFF_SEND_FLOW_REM, OFPFF_CHECK_OVERLAP, OFPFF_RESET_COUNTS = 1, 2, 4
+OFPRR_IDLE_TIMEOUT, OFPRR_HARD_TIMEOUT, OFPRR_DELETE, OFPRR_GROUP_DELETE = 0, 1, 2, 3
+NO_BUFFER = ANY = 0xFFFFFFFF
+AGAIN = -1  # the events are full: read them, then present the same message again
+SECOND = 1_000_000_000
+
+E_ERROR = 1  # message offset, error word
+E_REMOVED = 2  # flow, reason: unlinked, to be told of and freed
+E_BUFFER = 3  # message offset, buffer id
+EVENTS = 4096
+EVENT_WORDS = 3
+CODE_WORDS = 32768  # a 64 KiB message of 8-byte actions
+
+
+class Decoder(NamedTuple):
+    """Scratch and results of one writer. `events` int64[1 + EVENTS * EVENT_WORDS]: count, then (kind, a, b)."""
+
+    limits: Words
+    groups: Words  # index of group ids, see `ids`
+    meters: Words
+    header: Words
+    key: Words
+    mask: Words
+    code: Words
+    query: Words
+    events: Words
+
+
+def make_decoder(groups: Words, meters: Words, tables: int = TABLES) -> Decoder:
+    """A decoder for flow-mods of a switch with these groups and meters."""
+    sizes = (FM_WORDS, KEY_WORDS, KEY_WORDS, CODE_WORDS, FILTER_WORDS, 1 + EVENTS * EVENT_WORDS)
+    return Decoder(make_limits(tables), groups, meters, *(np.zeros(size, np.int64) for size in sizes))
+
+
+@kernel
+def note(events: Words, kind: int, first: int, second: int) -> bool:
+    """Append an event; False if there is no room."""
+    count = events[0]
+    if count == EVENTS:
+        return False
+    at = 1 + count * EVENT_WORDS
+    events[at], events[at + 1], events[at + 2] = kind, first, second
+    events[0] = count + 1
+    return True
+
+
+@kernel
+def remove(flows: Flows, flow: int, reason: int, events: Words) -> bool:
+    """Remove a flow; False, and it stays, if its removal must be told of and the events are full."""
+    table = table_of(flows, flow)
+    told = flows.arena[cold_of(flows, flow) + C_FLAGS] & OFPFF_SEND_FLOW_REM
+    if told and not note(events, E_REMOVED, flow, reason):
+        return False
+    flow_unlink(flows, table, flow)
+    flow_forget(flows, table, flow)
+    if not told:
+        flow_free(flows, flow)
+    return True
+
+
+@kernel
+def any_overlap(flows: Flows, table: int, key: Words, mask: Words, priority: int) -> bool:
+    """OFPFF_CHECK_OVERLAP: a flow of the same priority, not the same match, that one packet could match too."""
+    arena = flows.arena
+    same = find_strict(flows, table, key, mask, priority)
+    flow = flows.tables[table * TABLE_WORDS + T_FIRST]
+    while flow:
+        cold = cold_of(flows, flow)
+        if arena[flow + F_PRIORITY] == priority and flow != same:
+            if overlaps(arena, arena[cold + C_SUBTABLE], flow, key, mask):
+                return True
+        flow = arena[cold + C_NEXT]
+    return False
+
+
+@kernel
+def build(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
+    """An unlinked flow from a decoded flow-mod, or 0 if memory is out."""
+    h = d.header
+    flow = flow_make(
+        flows, d.key, d.mask, h[FM_PRIORITY], d.code, h[FM_CODE_LEN], wire,
+        h[FM_MATCH_AT], h[FM_MATCH_LEN], h[FM_INSTR_AT], h[FM_INSTR_LEN], now,
+    )  # fmt: skip
+    if flow:
+        cold = cold_of(flows, flow)
+        arena = flows.arena
+        arena[cold + C_COOKIE], arena[cold + C_FLAGS], arena[cold + C_TABLE] = h[FM_COOKIE], h[FM_FLAGS], h[FM_TABLE]
+        arena[cold + C_IDLE], arena[cold + C_HARD], arena[cold + C_CREATED] = h[FM_IDLE], h[FM_HARD], now
+    return flow
+
+
+@kernel
+def keep_counts(flows: Flows, old: int, new: int) -> None:
+    arena = flows.arena
+    for i in range(flows.workers[0] * COUNTER_WORDS):
+        if i % COUNTER_WORDS != N_USED:
+            arena[arena[new + F_COUNTERS] + i] = arena[arena[old + F_COUNTERS] + i]
+
+
+@kernel
+def add(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
+    """OFPFC_ADD: 0 or an error word."""
+    table, flags = d.header[FM_TABLE], d.header[FM_FLAGS]
+    if flags & OFPFF_CHECK_OVERLAP and any_overlap(flows, table, d.key, d.mask, d.header[FM_PRIORITY]):
+        return FLOW_MOD_OVERLAP
+    subtable = subtable_find(flows, table, d.mask)
+    if subtable == 0:
+        subtable = subtable_make(flows, table, d.mask)
+    flow = build(flows, d, wire, now) if subtable else 0
+    if flow == 0 or not enter(flows, table, subtable, flow, flags):
+        if flow:
+            flow_free(flows, flow)
+        if subtable and flows.arena[subtable + S_COUNT] == 0:
+            subtable_drop(flows, table, subtable)
+        return FLOW_MOD_TABLE_FULL
+    return 0
+
+
+@kernel
+def enter(flows: Flows, table: int, subtable: int, flow: int, flags: int) -> bool:
+    """Link a flow, in place of an identical one; False if the table or the memory is full."""
+    row = table * TABLE_WORDS
+    old = flow_find(flows, table, subtable, flow)
+    if old == 0 and flows.tables[row + T_COUNT] >= flows.tables[row + T_LIMIT]:
+        return False
+    if old and flags & OFPFF_RESET_COUNTS == 0:
+        keep_counts(flows, old, flow)
+    if not flow_link(flows, table, subtable, flow):
+        return False
+    if old:
+        flow_forget(flows, table, old)
+        flow_free(flows, old)
+    flow_remember(flows, table, flow)
+    return True
+
+
+@kernel
+def reset_counts(flows: Flows, flow: int) -> None:
+    for worker in range(flows.workers[0]):
+        at = flows.arena[flow + F_COUNTERS] + worker * COUNTER_WORDS
+        flows.arena[at + N_PACKETS], flows.arena[at + N_BYTES] = 0, 0
+
+
+@kernel
+def change_flow(flows: Flows, d: Decoder, wire: Bytes, flow: int) -> int:
+    """Give a flow the decoded instructions; timeouts, flags and cookie stay (section 6.4)."""
+    h = d.header
+    if not flow_instruct(flows, flow, d.code, h[FM_CODE_LEN], wire, h[FM_INSTR_AT], h[FM_INSTR_LEN]):
+        return FLOW_MOD_TABLE_FULL
+    if h[FM_FLAGS] & OFPFF_RESET_COUNTS:
+        reset_counts(flows, flow)
+    return 0
+
+
+@kernel
+def modify(flows: Flows, d: Decoder, wire: Bytes) -> int:
+    """OFPFC_MODIFY and OFPFC_MODIFY_STRICT; that nothing matches is no error."""
+    table = d.header[FM_TABLE]
+    if d.header[FM_COMMAND] != OFPFC_MODIFY:
+        flow = find_strict(flows, table, d.key, d.mask, d.header[FM_PRIORITY])
+        same = flow != 0 and cookie_agrees(flows, flow, d.query)
+        return change_flow(flows, d, wire, flow) if same else 0
+    flow = flows.tables[table * TABLE_WORDS + T_FIRST]
+    while flow:
+        if wanted(flows, flow, d.key, d.mask, d.query):
+            error = change_flow(flows, d, wire, flow)
+            if error:
+                return error
+        flow = flows.arena[cold_of(flows, flow) + C_NEXT]
+    return 0
+
+
+@kernel
+def cookie_agrees(flows: Flows, flow: int, query: Words) -> bool:
+    return (flows.arena[cold_of(flows, flow) + C_COOKIE] ^ query[Q_COOKIE]) & query[Q_COOKIE_MASK] == 0
+
+
+@kernel
+def delete_table(flows: Flows, d: Decoder, table: int, reason: int) -> bool:
+    """Remove the flows of a table that the decoder's match and query mean; False if the events ran full."""
+    flow = flows.tables[table * TABLE_WORDS + T_FIRST]
+    while flow:
+        following = flows.arena[cold_of(flows, flow) + C_NEXT]
+        if wanted(flows, flow, d.key, d.mask, d.query) and not remove(flows, flow, reason, d.events):
+            return False
+        flow = following
+    return True
+
+
+@kernel
+def delete_all(flows: Flows, d: Decoder, table: int, reason: int) -> bool:
+    """As delete_table, of one table or OFPTT_ALL."""
+    if table != OFPTT_ALL:
+        return delete_table(flows, d, table, reason)
+    for each in range(TABLES):
+        if not delete_table(flows, d, each, reason):
+            return False
+    return True
+
+
+@kernel
+def delete_strict(flows: Flows, d: Decoder, table: int) -> bool:
+    first, last = table, table + 1
+    if table == OFPTT_ALL:
+        first, last = 0, TABLES
+    for each in range(first, last):
+        flow = find_strict(flows, each, d.key, d.mask, d.header[FM_PRIORITY])
+        if flow and cookie_agrees(flows, flow, d.query) and sends_to(flows.arena, flow, d.query):
+            if not remove(flows, flow, OFPRR_DELETE, d.events):
+                return False
+    return True
+
+
+@kernel
+def fill_query(d: Decoder) -> bool:
+    """The filter of a decoded modify or delete; False if it names a group that is not there."""
+    h, query = d.header, d.query
+    query[Q_COOKIE], query[Q_COOKIE_MASK] = h[FM_COOKIE], h[FM_COOKIE_MASK]
+    query[Q_OUT_PORT], query[Q_OUT_GROUP], query[Q_METER] = ANY, -1, -1
+    if h[FM_COMMAND] >= OFPFC_DELETE:
+        query[Q_OUT_PORT] = h[FM_OUT_PORT]
+        if h[FM_OUT_GROUP] != ANY:
+            query[Q_OUT_GROUP] = id_lookup(d.groups, h[FM_OUT_GROUP])
+            return query[Q_OUT_GROUP] >= 0
+    return True
+
+
+@kernel
+def apply(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
+    """Apply the decoded flow-mod: 0, an error word, or AGAIN."""
+    command = d.header[FM_COMMAND]
+    if command == OFPFC_ADD:
+        return add(flows, d, wire, now)
+    known = fill_query(d)
+    if command < OFPFC_DELETE:
+        return modify(flows, d, wire)
+    if not known:
+        return 0
+    if command == OFPFC_DELETE_STRICT:
+        return 0 if delete_strict(flows, d, d.header[FM_TABLE]) else AGAIN
+    return 0 if delete_all(flows, d, d.header[FM_TABLE], OFPRR_DELETE) else AGAIN
+
+
+@kernel
+def flow_mods(flows: Flows, d: Decoder, wire: Bytes, at: int, end: int, now: int) -> int:
+    """Apply the flow-mods that stand back to back in wire[at:end]; the offset after the last one that is done with.
+
+    Stops before another message type, an incomplete message, or when the events are (nearly) full.
+    """
+    while end - at >= 8 and load8(wire, at + 1) == OFPT_FLOW_MOD and d.events[0] < EVENTS - 2:
+        length = load16(wire, at + 2)
+        if length < 8 or length > end - at:
+            return at
+        error = decode_flow_mod(
+            wire, at, at + length, d.limits, d.groups, d.meters, d.header, d.key, d.mask, d.code, 0, CODE_WORDS
+        )
+        if error == 0:
+            error = apply(flows, d, wire, now)
+            if error == AGAIN:
+                return at
+            if error == 0 and d.header[FM_BUFFER] != NO_BUFFER and d.header[FM_COMMAND] < OFPFC_DELETE:
+                note(d.events, E_BUFFER, at, d.header[FM_BUFFER])
+        if error:
+            note(d.events, E_ERROR, at, error)
+        at += length
+    return at
+
+
+@kernel
+def last_used(flows: Flows, flow: int) -> int:
+    """ns of the flow's last packet, or of its creation."""
+    latest = 0
+    for worker in range(flows.workers[0]):
+        latest = max(latest, flows.arena[flows.arena[flow + F_COUNTERS] + worker * COUNTER_WORDS + N_USED])
+    return latest
+
+
+@kernel
+def expiry(flows: Flows, flow: int, now: int) -> int:
+    """OFPRR_* if a timeout of the flow has passed, else -1."""
+    arena = flows.arena
+    cold = cold_of(flows, flow)
+    if arena[cold + C_HARD] and now - arena[cold + C_CREATED] >= arena[cold + C_HARD] * SECOND:
+        return OFPRR_HARD_TIMEOUT
+    if arena[cold + C_IDLE] and now - last_used(flows, flow) >= arena[cold + C_IDLE] * SECOND:
+        return OFPRR_IDLE_TIMEOUT
+    return -1
+
+
+@kernel
+def expire(flows: Flows, events: Words, now: int) -> bool:
+    """Remove the flows whose time is up; False if the events ran full before the end."""
+    for table in range(TABLES):
+        row = table * TABLE_WORDS
+        flow = flows.tables[row + T_FIRST] if flows.tables[row + T_TIMED] else 0
+        while flow:
+            following = flows.arena[cold_of(flows, flow) + C_NEXT]
+            reason = expiry(flows, flow, now)
+            if reason >= 0 and not remove(flows, flow, reason, events):
+                return False
+            flow = following
+    return True

@@ -1,0 +1,137 @@
+"""Flow entries on the wire: ofp_flow_stats, aggregates, and what an OFPT_FLOW_REMOVED tells (OpenFlow 1.3.5 7.3.5.2)."""
+
+from __future__ import annotations
+
+from triplane.dataplane.kernels.bigendian import store16, store32, store64
+from triplane.dataplane.kernels.classify import (
+    COUNTER_WORDS,
+    F_COUNTERS,
+    F_PRIORITY,
+    N_BYTES,
+    N_PACKETS,
+    T_FIRST,
+    TABLE_WORDS,
+    TABLES,
+    Flows,
+)
+from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.flow_filter import wanted
+from triplane.dataplane.kernels.flow_mods import SECOND, Decoder
+from triplane.dataplane.kernels.flow_wire import OFPTT_ALL
+from triplane.dataplane.kernels.flows import (
+    C_COOKIE,
+    C_CREATED,
+    C_FLAGS,
+    C_HARD,
+    C_IDLE,
+    C_INSTRUCTIONS,
+    C_INSTRUCTIONS_LEN,
+    C_MATCH,
+    C_MATCH_LEN,
+    C_NEXT,
+    C_TABLE,
+    cold_of,
+)
+from triplane.dataplane.kernels.pool import Bytes, Words
+
+FIXED = 48  # bytes of ofp_flow_stats before the match
+LONGEST = 65535
+
+
+@kernel
+def total(flows: Flows, flow: int, column: int) -> int:
+    """A counter (N_PACKETS, N_BYTES) summed over all workers."""
+    count = 0
+    for worker in range(flows.workers[0]):
+        count += flows.arena[flows.arena[flow + F_COUNTERS] + worker * COUNTER_WORDS + column]
+    return count
+
+
+@kernel
+def arena_byte(arena: Words, at: int) -> int:
+    """The byte at a byte offset, as `copy_bytes` packed it."""
+    return arena[at >> 3] >> 8 * (at & 7) & 0xFF
+
+
+@kernel
+def put_bytes(arena: Words, at: int, count: int, out: Bytes, to: int) -> None:
+    for i in range(count):
+        out[to + i] = arena_byte(arena, at + i)
+
+
+@kernel
+def encode(flows: Flows, flow: int, out: Bytes, to: int, now: int) -> int:
+    """Write the flow's ofp_flow_stats; returns its bytes. Needs LONGEST bytes of room."""
+    arena = flows.arena
+    cold = cold_of(flows, flow)
+    match, instructions = arena[cold + C_MATCH_LEN], arena[cold + C_INSTRUCTIONS_LEN]
+    age = now - arena[cold + C_CREATED]
+    store16(out, to, FIXED + match + instructions)
+    store16(out, to + 2, arena[cold + C_TABLE] << 8)
+    store32(out, to + 4, age // SECOND)
+    store32(out, to + 8, age % SECOND)
+    store16(out, to + 12, arena[flow + F_PRIORITY])
+    store16(out, to + 14, arena[cold + C_IDLE])
+    store16(out, to + 16, arena[cold + C_HARD])
+    store16(out, to + 18, arena[cold + C_FLAGS])
+    store32(out, to + 20, 0)
+    store64(out, to + 24, arena[cold + C_COOKIE])
+    store64(out, to + 32, total(flows, flow, N_PACKETS))
+    store64(out, to + 40, total(flows, flow, N_BYTES))
+    put_bytes(arena, arena[cold + C_MATCH], match, out, to + FIXED)
+    put_bytes(arena, arena[cold + C_INSTRUCTIONS], instructions, out, to + FIXED + match)
+    return FIXED + match + instructions
+
+
+@kernel
+def first_from(flows: Flows, table: int, last: int) -> int:
+    """The first flow of the first table in [table, last] that has any, or 0."""
+    while table <= last:
+        flow = flows.tables[table * TABLE_WORDS + T_FIRST]
+        if flow:
+            return flow
+        table += 1
+    return 0
+
+
+@kernel
+def after(flows: Flows, flow: int, last: int) -> int:
+    """The flow after `flow`, going on to tables up to `last`; 0 at the end."""
+    cold = cold_of(flows, flow)
+    following = flows.arena[cold + C_NEXT]
+    return following if following else first_from(flows, flows.arena[cold + C_TABLE] + 1, last)
+
+
+@kernel
+def start(flows: Flows, table: int) -> int:
+    return first_from(flows, 0, TABLES - 1) if table == OFPTT_ALL else first_from(flows, table, table)
+
+
+@kernel
+def dump(flows: Flows, d: Decoder, table: int, flow: int, out: Bytes, result: Words, now: int) -> int:
+    """Encode flows that the decoder's match and query mean, from `flow` on, while `out` has room.
+
+    Returns the flow to go on with, 0 at the end; result[0] becomes the bytes written.
+    """
+    last = TABLES - 1 if table == OFPTT_ALL else table
+    used = 0
+    while flow and len(out) - used >= LONGEST:
+        if wanted(flows, flow, d.key, d.mask, d.query):
+            used += encode(flows, flow, out, used, now)
+        flow = after(flows, flow, last)
+    result[0] = used
+    return flow
+
+
+@kernel
+def aggregate(flows: Flows, d: Decoder, table: int, result: Words) -> None:
+    """result[0:3] = packets, bytes and number of the flows that the decoder's match and query mean."""
+    last = TABLES - 1 if table == OFPTT_ALL else table
+    result[0], result[1], result[2] = 0, 0, 0
+    flow = start(flows, table)
+    while flow:
+        if wanted(flows, flow, d.key, d.mask, d.query):
+            result[0] += total(flows, flow, N_PACKETS)
+            result[1] += total(flows, flow, N_BYTES)
+            result[2] += 1
+        flow = after(flows, flow, last)

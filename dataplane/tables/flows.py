@@ -1,0 +1,175 @@
+"""The flow tables' owner: hands runs of flow-mods to compiled code and tells what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from triplane.dataplane.kernels import flow_mods as k
+from triplane.dataplane.kernels import flow_stats
+from triplane.dataplane.kernels.arena import A_USED, arena_turn, make_words
+from triplane.dataplane.kernels.classify import (
+    F_PRIORITY,
+    N_BYTES,
+    N_PACKETS,
+    T_COUNT,
+    T_LIMIT,
+    TABLE_WORDS,
+    TABLES,
+    Flows,
+)
+from triplane.dataplane.kernels.flow_filter import Q_COOKIE, Q_COOKIE_MASK, Q_METER, Q_OUT_GROUP, Q_OUT_PORT
+from triplane.dataplane.kernels.flow_wire import OFPTT_ALL
+from triplane.dataplane.kernels.flows import (
+    C_COOKIE,
+    C_CREATED,
+    C_FLAGS,
+    C_HARD,
+    C_IDLE,
+    C_MATCH,
+    C_MATCH_LEN,
+    C_TABLE,
+    cold_of,
+    flow_free,
+)
+from triplane.dataplane.kernels.ids import id_lookup
+from triplane.dataplane.kernels.oxm import decode_match_struct
+from triplane.dataplane.kernels.pool import Words
+from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.switch.datapath import FlowFilter, FlowModOutcome, Removed
+
+MOST_FLOWS = 4_000_000  # in one table
+DUMP_BYTES = 1 << 20
+EMPTY_MATCH = b"\x00\x01\x00\x04\x00\x00\x00\x00"
+MASK64 = (1 << 64) - 1
+
+
+class FlowTables:
+    """All flow tables of a node. Single writer: the control thread."""
+
+    def __init__(self, arena: Words, workers: int, groups: Words, meters: Words) -> None:
+        self.flows = Flows(arena, make_words(TABLES * TABLE_WORDS), np.array([workers], np.int64))
+        self.flows.tables[T_LIMIT::TABLE_WORDS] = MOST_FLOWS
+        self.decoder = k.make_decoder(groups, meters)
+        self._result = np.zeros(4, np.int64)
+        self._out = np.zeros(DUMP_BYTES, np.uint8)
+
+    def flow_mods(self, data: bytes | bytearray | memoryview, start: int, end: int, now: int) -> FlowModOutcome:
+        """See Datapath.flow_mods."""
+        wire = np.frombuffer(data, np.uint8)
+        outcome = FlowModOutcome(start)
+        while True:
+            self.decoder.events[0] = 0
+            at = int(k.flow_mods(self.flows, self.decoder, wire, outcome.consumed, end, now))
+            full = self.decoder.events[0] >= k.EVENTS - 2
+            self._read_events(outcome, now)
+            outcome.consumed = at
+            if not full:
+                return outcome
+
+    def _read_events(self, outcome: FlowModOutcome, now: int) -> None:
+        events = self.decoder.events
+        for at in range(1, 1 + int(events[0]) * k.EVENT_WORDS, k.EVENT_WORDS):
+            kind, first, second = (int(word) for word in events[at : at + k.EVENT_WORDS])
+            if kind == k.E_ERROR:
+                outcome.errors.append((first, second >> 16, second & 0xFFFF))
+            elif kind == k.E_BUFFER:
+                outcome.buffers.append((first, second))
+            else:
+                outcome.removed.append(self._removed(first, second, now))
+
+    def _removed(self, flow: int, reason: int, now: int) -> Removed:
+        """Describe an unlinked flow and free it."""
+        arena = self.flows.arena
+        cold = arena[int(cold_of(self.flows, flow)) :]
+        age = now - int(cold[C_CREATED])
+        start = int(cold[C_MATCH])
+        match = arena.view(np.uint8)[start : start + int(cold[C_MATCH_LEN])].tobytes()
+        removed = Removed(
+            cookie=int(cold[C_COOKIE]) & MASK64,
+            priority=int(arena[flow + F_PRIORITY]),
+            reason=reason,
+            table_id=int(cold[C_TABLE]),
+            duration_sec=age // k.SECOND,
+            duration_nsec=age % k.SECOND,
+            idle_timeout=int(cold[C_IDLE]),
+            hard_timeout=int(cold[C_HARD]),
+            packet_count=int(flow_stats.total(self.flows, flow, N_PACKETS)),
+            byte_count=int(flow_stats.total(self.flows, flow, N_BYTES)),
+            match=match,
+            flags=int(cold[C_FLAGS]),
+        )
+        flow_free(self.flows, flow)
+        return removed
+
+    def choose(self, chosen: FlowFilter) -> bool:
+        """Set the decoder's filter; False if it names a group that is not there. Raises OpenFlowError."""
+        wire = np.frombuffer(chosen.match, np.uint8)
+        error = int(decode_match_struct(wire, 0, len(wire), self.decoder.key, self.decoder.mask))
+        if error:
+            raise OpenFlowError(error >> 16, error & 0xFFFF)
+        query = self.decoder.query
+        query[Q_COOKIE] = np.uint64(chosen.cookie).astype(np.int64)
+        query[Q_COOKIE_MASK] = np.uint64(chosen.cookie_mask).astype(np.int64)
+        query[Q_OUT_PORT], query[Q_OUT_GROUP], query[Q_METER] = chosen.out_port, -1, -1
+        if chosen.out_group != k.ANY:
+            query[Q_OUT_GROUP] = id_lookup(self.decoder.groups, chosen.out_group)
+            return int(query[Q_OUT_GROUP]) >= 0
+        return True
+
+    def stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
+        """Encoded ofp_flow_stats, one each. The tables must not change while it runs: collect before yielding."""
+        if not self.choose(chosen):
+            return
+        flow = int(flow_stats.start(self.flows, chosen.table_id))
+        while flow:
+            flow = int(flow_stats.dump(self.flows, self.decoder, chosen.table_id, flow, self._out, self._result, now))
+            yield from split(self._out[: int(self._result[0])].tobytes())
+
+    def aggregate(self, chosen: FlowFilter) -> tuple[int, int, int]:
+        """Packets, bytes, entries."""
+        if not self.choose(chosen):
+            return 0, 0, 0
+        flow_stats.aggregate(self.flows, self.decoder, chosen.table_id, self._result)
+        return int(self._result[0]), int(self._result[1]), int(self._result[2])
+
+    def count(self, table: int) -> int:
+        return int(self.flows.tables[table * TABLE_WORDS + T_COUNT])
+
+    def remove_using(self, group: int, meter: int, reason: int, now: int) -> list[Removed]:
+        """Remove every flow that sends to a group slot or a meter slot (-1: none)."""
+        if not self.choose(FlowFilter(OFPTT_ALL, k.ANY, k.ANY, 0, 0, EMPTY_MATCH)):
+            return []
+        self.decoder.query[Q_OUT_GROUP], self.decoder.query[Q_METER] = group, meter
+        return self._until_done(lambda: bool(k.delete_all(self.flows, self.decoder, OFPTT_ALL, reason)), now)
+
+    def expire(self, now: int) -> list[Removed]:
+        """Remove the flows whose idle or hard timeout has passed."""
+        return self._until_done(lambda: bool(k.expire(self.flows, self.decoder.events, now)), now)
+
+    def _until_done(self, step: Callable[[], bool], now: int) -> list[Removed]:
+        outcome = FlowModOutcome(0)
+        done = False
+        while not done:
+            self.decoder.events[0] = 0
+            done = step()
+            self._read_events(outcome, now)
+        return outcome.removed
+
+    def turn(self) -> None:
+        """Free what was removed two turns ago; the caller knows that every worker began a new breath since the last."""
+        arena_turn(self.flows.arena)
+
+    def bytes_used(self) -> int:
+        """Bytes that all entries, programs, indexes and buckets take."""
+        return int(self.flows.arena[A_USED]) * 8
+
+
+def split(encoded: bytes) -> Iterator[bytes]:
+    """The structures of an encoded run, each of which begins with its length."""
+    at = 0
+    while at < len(encoded):
+        length = int.from_bytes(encoded[at : at + 2], "big")
+        yield encoded[at : at + length]
+        at += length
