@@ -1,0 +1,213 @@
+"""The OpenFlow 1.3 switch as a sans-IO state machine: bytes of several controllers in, bytes for each of them out.
+
+The channel calls, from one thread: `connected`, `received` (any cut of the stream), `outgoing` (what to write
+next), `drained`, `disconnected`; a timer calls `tick`; `poll_packet_ins` follows the data plane's wake-up, and
+`port_changed` its ports. After any call, any connection may have something to write or be `closing`.
+
+A request is carried out, whole, before the next is looked at. Flow-mods that stand back to back are one call of
+the data plane. A connection whose replies wait (`blocked`) is not heard further until it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.switch import handlers, wire
+from triplane.dataplane.switch.connection import Connection, Request
+from triplane.dataplane.switch.datapath import Datapath, FlowModOutcome, PortInfo
+from triplane.dataplane.switch.handshake import check_hello, refuse
+from triplane.dataplane.switch.requests import OUTPUT_TO_TABLE
+from triplane.dataplane.switch.state import AgentConfig, Identity, Switch
+
+WRITE_SIZE = 1 << 18  # bytes that one `outgoing` hands out, about
+
+
+class Agent:
+    """One switch. `on_controllers(count)` hears of the number of established connections that govern it."""
+
+    def __init__(self, datapath: Datapath, identity: Identity, config: AgentConfig | None = None) -> None:
+        self.switch = Switch(datapath, identity, config or AgentConfig())
+        self.datapath = datapath
+        self.standalone = False
+        self.on_controllers: Callable[[int], None] = lambda count: None
+        self._follow_fail_mode()
+
+    # the channel's side
+
+    def connected(self, conn: Connection, now: int) -> None:
+        conn.heard = now
+        self.switch.connections.append(conn)
+        conn.outbox.reply(wire.HELLO)
+
+    def received(self, conn: Connection, data: bytes, now: int) -> None:
+        """Look at bytes of a controller; what cannot be looked at yet stays with the connection."""
+        conn.heard, conn.probed = now, 0
+        conn.take_in(data)
+        self._work(conn, now)
+
+    def outgoing(self, conn: Connection, now: int, limit: int = WRITE_SIZE) -> bytes:
+        """The next bytes to write, empty if there are none. Taking them may let requests that waited be heard."""
+        data = conn.outbox.take(limit)
+        if data:
+            self._work(conn, now)
+        return data
+
+    def drained(self, conn: Connection, now: int) -> None:
+        """The channel could not write and now can: the peer reads, so it lives, though it may be slow to answer."""
+        conn.heard, conn.probed = now, 0
+
+    def disconnected(self, conn: Connection, now: int) -> None:
+        self.switch.connections.remove(conn)
+        conn.close("the connection is gone")
+        conn.answer = None
+        self._follow_fail_mode()
+
+    # the data plane's side
+
+    def tick(self, now: int) -> None:
+        """What time brings: flow timeouts, and the end of silent connections. Call it a few times a second."""
+        self.switch.flows_removed(self.datapath.expire(now))
+        for conn in self.switch.connections:
+            self._probe(conn, now)
+
+    def poll_packet_ins(self, now: int) -> bool:
+        """Pass on packets for the controllers; True: more wait."""
+        limit = self.switch.config.packet_in_burst
+        packets = self.datapath.packet_ins(limit)
+        for packet in packets:
+            self.switch.packet_in(packet, now)
+        return len(packets) == limit
+
+    def port_changed(self, reason: int, info: PortInfo) -> None:
+        """A port was added, deleted or modified (OFPPR_*)."""
+        self.switch.port_changed(reason, info)
+
+    # inside
+
+    def _work(self, conn: Connection, now: int) -> None:
+        """Look at requests until they end or their replies must wait for the controller."""
+        self._produce(conn)
+        while not conn.blocked and self._next(conn, now):
+            self._produce(conn)
+
+    def _next(self, conn: Connection, now: int) -> bool:
+        """Carry out the next message, or a run of flow-mods; False if there is none that is complete."""
+        data, at = conn.data, conn.at
+        if len(data) - at < wire.HEADER_SIZE:
+            return False
+        version, kind, length, xid = wire.HEADER.unpack_from(data, at)
+        if kind == ofp.OFPT_FLOW_MOD and self._may_run(conn, version) and self._flow_mods(conn, now):
+            return True
+        request = Request(conn, kind, xid, data[at : at + max(length, wire.HEADER_SIZE)], now)
+        if length < wire.HEADER_SIZE:  # where the next message begins cannot be known
+            self._refuse(request, OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN))
+            conn.close(f"message of length {length}, shorter than its header")
+        elif len(data) - at < length:
+            return False
+        else:
+            conn.at = at + length
+            self._carry_out(request)
+        return True
+
+    @staticmethod
+    def _may_run(conn: Connection, version: int) -> bool:
+        return conn.established and version == wire.VERSION and conn.role != ofp.OFPCR_ROLE_SLAVE
+
+    def _flow_mods(self, conn: Connection, now: int) -> bool:
+        """Apply the run of flow-mods that begins here; False if not even the first is complete."""
+        outcome = self.datapath.flow_mods(conn.data, conn.at, len(conn.data), now)
+        if outcome.consumed <= conn.at:
+            return False
+        conn.at = outcome.consumed
+        conn.requests += 1
+        if outcome.errors or outcome.removed or outcome.buffers:
+            self._settle(conn, outcome, now)
+        return True
+
+    def _settle(self, conn: Connection, outcome: FlowModOutcome, now: int) -> None:
+        """Errors of a run, entries it removed, and the packets its flow-mods release to OFPP_TABLE (7.3.4.1)."""
+        for at, kind, code in outcome.errors:
+            self._refuse(self._request_at(conn, at, now), OpenFlowError(kind, code))
+        self.switch.flows_removed(outcome.removed)
+        for at, buffer_id in outcome.buffers:
+            try:
+                self.switch.release_buffer(buffer_id, None, OUTPUT_TO_TABLE, now)
+            except OpenFlowError as error:
+                self._refuse(self._request_at(conn, at, now), error)
+
+    @staticmethod
+    def _request_at(conn: Connection, at: int, now: int) -> Request:
+        _, kind, length, xid = wire.HEADER.unpack_from(conn.data, at)
+        return Request(conn, kind, xid, conn.data[at : at + length], now)
+
+    def _carry_out(self, request: Request) -> None:
+        conn = request.conn
+        conn.requests += 1
+        try:
+            if not conn.established:
+                self._greet(request)
+                return
+            conn.answer, conn.answering = iter(handlers.answer(self.switch, request)), request
+        except OpenFlowError as error:
+            self._refuse(request, error)
+
+    def _greet(self, request: Request) -> None:
+        """The first message: a hello that we can agree with, or the connection ends (6.3.1)."""
+        conn = request.conn
+        if request.kind == ofp.OFPT_ERROR:
+            conn.close("the controller refused our hello")
+            return
+        try:
+            if request.kind != ofp.OFPT_HELLO:
+                raise refuse("expected OFPT_HELLO first")
+            check_hello(request.data)
+        except OpenFlowError as error:
+            conn.close(error.data.decode())
+            raise
+        conn.established = True
+        self._follow_fail_mode()
+
+    def _produce(self, conn: Connection) -> None:
+        """Move replies from the answer under way to the outbox while there is room."""
+        while conn.answer is not None and not conn.outbox.full:
+            try:
+                message = next(conn.answer, None)
+            except OpenFlowError as error:
+                message = self._error(conn.answering, error) if conn.answering else None
+                conn.answer = iter(())
+            if message is None:
+                conn.answer = conn.answering = None
+            else:
+                conn.outbox.reply(message)
+
+    @staticmethod
+    def _error(request: Request, error: OpenFlowError) -> bytes:
+        quoted = error.data if error.type == ofp.OFPET_HELLO_FAILED else request.data[: wire.ERROR_DATA]
+        return wire.error(error.type, error.code, request.xid, quoted)
+
+    def _refuse(self, request: Request, error: OpenFlowError) -> None:
+        request.conn.errors += 1
+        request.conn.outbox.reply(self._error(request, error))
+
+    def _probe(self, conn: Connection, now: int) -> None:
+        """Ask a silent peer for an echo; end the connection if it is still silent as long again."""
+        patience = self.switch.config.probe
+        if not patience or conn.closing:
+            return
+        if conn.probed and now - conn.probed >= patience:
+            conn.close(f"no answer to an echo request in {patience // wire.SECOND} s", abort=True)
+        elif not conn.probed and now - conn.heard >= patience:
+            conn.probed = now
+            if conn.established:
+                conn.outbox.reply(wire.message(ofp.OFPT_ECHO_REQUEST, 0))
+
+    def _follow_fail_mode(self) -> None:
+        """Standalone: forward as NORMAL while no controller that governs is connected (6.3.2)."""
+        count = sum(conn.established and conn.governs for conn in self.switch.connections)
+        standalone = self.switch.config.standalone and not count
+        if standalone != self.standalone:
+            self.standalone = standalone
+            self.datapath.set_standalone(standalone)
+        self.on_controllers(count)

@@ -1,0 +1,71 @@
+"""One controller's connection, as the agent remembers it. The channel only moves its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.switch.async_config import AsyncConfig
+from triplane.dataplane.switch.outbox import Limits, Outbox
+
+DEFAULT_MISS_SEND_LEN = 128  # OFP_DEFAULT_MISS_SEND_LEN, 7.3.2
+
+
+class Request(NamedTuple):
+    """One message of a controller; `data` is all of it, header included."""
+
+    conn: Connection
+    kind: int  # OFPT_*
+    xid: int
+    data: bytes
+    now: int  # ns
+
+    @property
+    def body(self) -> bytes:
+        return self.data[8:]
+
+
+class Connection:
+    """`name` is for people ("tcp:127.0.0.1:6653"); `governs`: its loss counts for the fail mode."""
+
+    def __init__(self, name: str, limits: Limits | None = None, governs: bool = True) -> None:
+        self.name = name
+        self.governs = governs
+        self.outbox = Outbox(limits or Limits())
+        self.established = False  # versions agreed
+        self.closing = ""  # why the channel is to close it, once the outbox is empty
+        self.aborting = False  # close at once: the peer does not read
+        self.requests = 0  # a run of flow-mods counts as one
+        self.errors = 0
+
+        self.role: int = ofp.OFPCR_ROLE_EQUAL
+        self.async_config = AsyncConfig()
+        self.miss_send_len = DEFAULT_MISS_SEND_LEN
+        self.pieces: dict[int, tuple[int, bytearray]] = {}  # multipart requests under way: xid to type, body so far
+
+        self.data = b""  # received; [at:] is still to be looked at
+        self.at = 0
+        self.answer: Iterator[bytes] | None = None  # a reply that is produced as the controller reads
+        self.answering: Request | None = None
+
+        self.heard = 0  # ns, when the peer last wrote, or read what had waited
+        self.probed = 0  # ns, when an echo request went out that has no answer yet; 0: none
+
+    @property
+    def blocked(self) -> bool:
+        """No request of this connection may be looked at now: its replies wait for it to read."""
+        return self.answer is not None or self.outbox.full or bool(self.closing)
+
+    @property
+    def wants_data(self) -> bool:
+        """Whether the channel is to read."""
+        return not self.blocked
+
+    def take_in(self, data: bytes) -> None:
+        self.data = self.data[self.at :] + data if self.at < len(self.data) else data
+        self.at = 0
+
+    def close(self, reason: str, abort: bool = False) -> None:
+        self.closing = self.closing or reason
+        self.aborting = self.aborting or abort

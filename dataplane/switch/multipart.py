@@ -1,0 +1,202 @@
+"""OFPT_MULTIPART_REQUEST: a table of its types, reassembly of long requests, splitting of long replies (7.3.5).
+
+A handler returns the records of its reply, possibly lazily: a table of a million flows is encoded as fast as its
+controller reads, so that a slow one costs one message of memory and not the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.switch import table_features, wire
+from triplane.dataplane.switch.connection import Request
+from triplane.dataplane.switch.datapath import FlowFilter, PortCounters
+from triplane.dataplane.switch.state import N_TABLES, Switch
+
+Handler = Callable[[Switch, Request, bytes], Iterable[bytes]]
+ROOM = wire.MAX_MESSAGE - wire.MULTIPART.size  # of one reply's records
+MATCH_AT = wire.FLOW_STATS_REQUEST.size
+
+
+class Row(NamedTuple):
+    """A type's handler, and the length of its body; None: the handler checks."""
+
+    handler: Handler
+    size: int | None
+
+
+def multipart_request(switch: Switch, request: Request) -> Iterable[bytes]:
+    kind, flags = wire.MULTIPART.unpack_from(request.data)[4:]
+    body = request.data[wire.MULTIPART.size :]
+    row = ROWS.get(kind)
+    if row is None:
+        raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_MULTIPART)
+    if flags & ofp.OFPMPF_REQ_MORE:
+        keep_piece(switch, request, kind, body)
+        return ()
+    body = join_pieces(request, kind, body)
+    if row.size is not None and len(body) != row.size:
+        raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN)
+    return replies(kind, request.xid, row.handler(switch, request, body))
+
+
+def keep_piece(switch: Switch, request: Request, kind: int, body: bytes) -> None:
+    """Hold a part of a request until its last one. Raises OpenFlowError when it grows too long."""
+    pieces = request.conn.pieces
+    held_kind, held = pieces.setdefault(request.xid, (kind, bytearray()))
+    total = len(body) + sum(len(part) for _, part in pieces.values())
+    room = total <= switch.config.multipart_limit and len(pieces) <= switch.config.multipart_sequences
+    if held_kind == kind and room:
+        held += body
+        return
+    del pieces[request.xid]
+    code = ofp.OFPBRC_MULTIPART_BUFFER_OVERFLOW if held_kind == kind else ofp.OFPBRC_BAD_MULTIPART
+    raise OpenFlowError(ofp.OFPET_BAD_REQUEST, code)
+
+
+def join_pieces(request: Request, kind: int, body: bytes) -> bytes:
+    """The parts held under this xid and `body`; they are held no longer."""
+    held_kind, held = request.conn.pieces.pop(request.xid, (kind, b""))
+    if held_kind != kind:
+        raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_MULTIPART)
+    return bytes(held) + body
+
+
+def replies(kind: int, xid: int, records: Iterable[bytes]) -> Iterator[bytes]:
+    """The records in as few messages as hold them, all but the last flagged MORE; a record is never split.
+
+    A record that no message can hold (a flow entry within 16 bytes of 64 KiB) cannot be told, and is left out.
+    """
+    held: list[bytes] = []
+    size = 0
+    for record in records:
+        if len(record) > ROOM:
+            continue
+        if size + len(record) > ROOM:
+            yield reply(kind, xid, ofp.OFPMPF_REPLY_MORE, held, size)
+            held, size = [], 0
+        held.append(record)
+        size += len(record)
+    yield reply(kind, xid, 0, held, size)
+
+
+def reply(kind: int, xid: int, flags: int, records: list[bytes], size: int) -> bytes:
+    length = wire.MULTIPART.size + size
+    head = wire.MULTIPART.pack(wire.VERSION, ofp.OFPT_MULTIPART_REPLY, length, xid, kind, flags)
+    return head + b"".join(records)
+
+
+def desc(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    who = switch.identity
+    texts = (who.manufacturer, who.hardware, who.software, who.serial, who.description)
+    room = (255, 255, 255, 31, 255)  # each ends with a NUL
+    return [wire.DESC.pack(*(text.encode()[:most] for text, most in zip(texts, room, strict=True)))]
+
+
+def flow_filter(body: bytes) -> FlowFilter:
+    """Decode ofp_flow_stats_request; the match's own fields are the data plane's to check."""
+    if len(body) < MATCH_AT + 8:
+        raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN)
+    table_id, out_port, out_group, cookie, cookie_mask = wire.FLOW_STATS_REQUEST.unpack_from(body)
+    if N_TABLES <= table_id < ofp.OFPTT_ALL:
+        raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_TABLE_ID)
+    match = body[MATCH_AT:]
+    if int.from_bytes(match[:2], "big") != ofp.OFPMT_OXM:
+        raise OpenFlowError(ofp.OFPET_BAD_MATCH, ofp.OFPBMC_BAD_TYPE)
+    length = int.from_bytes(match[2:4], "big")
+    if length < 4 or length + -length % 8 != len(match):
+        raise OpenFlowError(ofp.OFPET_BAD_MATCH, ofp.OFPBMC_BAD_LEN)
+    return FlowFilter(table_id, out_port, out_group, cookie, cookie_mask, match)
+
+
+def flow(switch: Switch, request: Request, body: bytes) -> Iterable[bytes]:
+    return switch.datapath.flow_stats(flow_filter(body), request.now)
+
+
+def aggregate(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    return [wire.AGGREGATE.pack(*switch.datapath.aggregate(flow_filter(body)))]
+
+
+def table(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    return [wire.TABLE_STATS.pack(*row) for row in switch.datapath.table_stats()]
+
+
+def port_stats(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    (port_no,) = wire.ONE_NUMBER.unpack(body)
+    if port_no != ofp.OFPP_ANY and not switch.has_port(port_no):
+        raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_PORT)
+    return [encode_port_counters(row) for row in switch.datapath.port_counters(port_no)]
+
+
+def encode_port_counters(row: PortCounters) -> bytes:
+    """ofp_port_stats, 7.3.5.6; frame, overrun, CRC errors and collisions are within rx_errors."""
+    seconds, nanoseconds = divmod(row.duration_ns, wire.SECOND)
+    return wire.PORT_STATS.pack(*row[:9], 0, 0, 0, 0, seconds, nanoseconds)
+
+
+def queue_stats(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    port_no, queue_id = wire.QUEUE_STATS_REQUEST.unpack(body)
+    if port_no != ofp.OFPP_ANY and not switch.has_port(port_no):
+        raise OpenFlowError(ofp.OFPET_QUEUE_OP_FAILED, ofp.OFPQOFC_BAD_PORT)
+    rows = switch.datapath.queue_counters(port_no, queue_id, request.now)
+    if not rows and queue_id != ofp.OFPQ_ALL:
+        raise OpenFlowError(ofp.OFPET_QUEUE_OP_FAILED, ofp.OFPQOFC_BAD_QUEUE)
+    return [wire.QUEUE_STATS.pack(*row[:5], *divmod(row[5], wire.SECOND)) for row in rows]
+
+
+def group_stats(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    (group_id,) = wire.ONE_NUMBER.unpack(body)
+    return switch.datapath.group_stats(group_id, request.now)
+
+
+def group_desc(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    return switch.datapath.group_desc()
+
+
+def group_features(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    return [switch.datapath.group_features()]
+
+
+def meter_stats(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    (meter_id,) = wire.ONE_NUMBER.unpack(body)
+    return switch.datapath.meter_stats(meter_id, request.now)
+
+
+def meter_config(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    (meter_id,) = wire.ONE_NUMBER.unpack(body)
+    return switch.datapath.meter_config(meter_id)
+
+
+def meter_features(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    return [switch.datapath.meter_features()]
+
+
+def port_desc(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    return [wire.port(info) for info in switch.datapath.ports()]
+
+
+def experimenter(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    short = len(body) < 8  # experimenter, exp_type
+    raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN if short else ofp.OFPBRC_BAD_EXPERIMENTER)
+
+
+ROWS = {
+    ofp.OFPMP_DESC: Row(desc, 0),
+    ofp.OFPMP_FLOW: Row(flow, None),
+    ofp.OFPMP_AGGREGATE: Row(aggregate, None),
+    ofp.OFPMP_TABLE: Row(table, 0),
+    ofp.OFPMP_PORT_STATS: Row(port_stats, wire.ONE_NUMBER.size),
+    ofp.OFPMP_QUEUE: Row(queue_stats, wire.QUEUE_STATS_REQUEST.size),
+    ofp.OFPMP_GROUP: Row(group_stats, wire.ONE_NUMBER.size),
+    ofp.OFPMP_GROUP_DESC: Row(group_desc, 0),
+    ofp.OFPMP_GROUP_FEATURES: Row(group_features, 0),
+    ofp.OFPMP_METER: Row(meter_stats, wire.ONE_NUMBER.size),
+    ofp.OFPMP_METER_CONFIG: Row(meter_config, wire.ONE_NUMBER.size),
+    ofp.OFPMP_METER_FEATURES: Row(meter_features, 0),
+    ofp.OFPMP_TABLE_FEATURES: Row(table_features.table_features, None),
+    ofp.OFPMP_PORT_DESC: Row(port_desc, 0),
+    ofp.OFPMP_EXPERIMENTER: Row(experimenter, None),
+}

@@ -1,0 +1,172 @@
+"""Handlers of single requests: each unpacks, checks, asks the data plane, and returns its replies.
+
+A handler raises `OpenFlowError` before it has changed anything; lengths and the slave role have been checked.
+Source: OpenFlow 1.3.5 section 7.3; where it is silent, Open vSwitch's behaviour, as noted.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.switch import async_config, wire
+from triplane.dataplane.switch.connection import Request
+from triplane.dataplane.switch.state import N_TABLES, Switch
+
+CAPABILITIES = (
+    ofp.OFPC_FLOW_STATS | ofp.OFPC_TABLE_STATS | ofp.OFPC_PORT_STATS | ofp.OFPC_GROUP_STATS | ofp.OFPC_QUEUE_STATS
+)
+MAIN_CONNECTION = 0  # auxiliary_id; auxiliary connections are the switch's to open, and it opens none (6.3.7)
+SHORTEST_FRAME = 14  # an Ethernet header
+OFPTC_DEPRECATED_MASK = 3
+PORT_CONFIG = ofp.OFPPC_PORT_DOWN | ofp.OFPPC_NO_RECV | ofp.OFPPC_NO_FWD | ofp.OFPPC_NO_PACKET_IN
+PORT_FEATURES = 0xFFFF  # OFPPF_10MB_HD to OFPPF_PAUSE_ASYM
+PACKET_OUT_PORTS = (ofp.OFPP_CONTROLLER, ofp.OFPP_LOCAL, ofp.OFPP_ANY)  # OFPP_ANY: as Open vSwitch
+OUTPUT_TO_TABLE = Struct("!HHIH6x").pack(ofp.OFPAT_OUTPUT, 16, ofp.OFPP_TABLE, 0)
+
+
+def bad_request(code: int) -> OpenFlowError:
+    return OpenFlowError(ofp.OFPET_BAD_REQUEST, code)
+
+
+def nothing(switch: Switch, request: Request) -> list[bytes]:
+    """For messages that ask for nothing: a later hello, an error, an echo reply."""
+    return []
+
+
+def experimenter(switch: Switch, request: Request) -> list[bytes]:
+    raise bad_request(ofp.OFPBRC_BAD_EXPERIMENTER)
+
+
+def echo(switch: Switch, request: Request) -> list[bytes]:
+    return [wire.message(ofp.OFPT_ECHO_REPLY, request.xid, request.body)]
+
+
+def barrier(switch: Switch, request: Request) -> list[bytes]:
+    """Every message before it has been carried out when its turn comes: each is, before the next is looked at."""
+    return [wire.message(ofp.OFPT_BARRIER_REPLY, request.xid)]
+
+
+def features(switch: Switch, request: Request) -> list[bytes]:
+    body = wire.FEATURES.pack(switch.identity.dpid, switch.config.buffers, N_TABLES, MAIN_CONNECTION, CAPABILITIES, 0)
+    return [wire.message(ofp.OFPT_FEATURES_REPLY, request.xid, body)]
+
+
+def get_config(switch: Switch, request: Request) -> list[bytes]:
+    body = wire.CONFIG.pack(switch.fragments, request.conn.miss_send_len)
+    return [wire.message(ofp.OFPT_GET_CONFIG_REPLY, request.xid, body)]
+
+
+def set_config(switch: Switch, request: Request) -> list[bytes]:
+    """Fragment handling is the switch's, and no slave may change it; miss_send_len is the connection's own.
+
+    Any length is good, as for Open vSwitch: one above OFPCML_MAX shows each packet whole.
+    """
+    flags, miss_send_len = wire.CONFIG.unpack(request.body)
+    if flags not in (ofp.OFPC_FRAG_NORMAL, ofp.OFPC_FRAG_DROP):  # reassembly is not among our capabilities
+        raise OpenFlowError(ofp.OFPET_SWITCH_CONFIG_FAILED, ofp.OFPSCFC_BAD_FLAGS)
+    if flags != switch.fragments:
+        if request.conn.role == ofp.OFPCR_ROLE_SLAVE:
+            raise bad_request(ofp.OFPBRC_IS_SLAVE)
+        switch.datapath.set_fragments(flags)
+        switch.fragments = flags
+    request.conn.miss_send_len = miss_send_len
+    return []
+
+
+def packet_out(switch: Switch, request: Request) -> list[bytes]:
+    buffer_id, in_port, actions_len = wire.PACKET_OUT.unpack_from(request.data, wire.HEADER_SIZE)
+    start = wire.HEADER_SIZE + wire.PACKET_OUT.size
+    if start + actions_len > len(request.data):
+        raise bad_request(ofp.OFPBRC_BAD_LEN)
+    if in_port not in PACKET_OUT_PORTS and not switch.has_port(in_port):
+        raise bad_request(ofp.OFPBRC_BAD_PORT)
+    actions, packet = request.data[start : start + actions_len], request.data[start + actions_len :]
+    if buffer_id != ofp.OFP_NO_BUFFER:
+        switch.release_buffer(buffer_id, in_port, actions, request.now)
+    elif len(packet) < SHORTEST_FRAME:
+        raise bad_request(ofp.OFPBRC_BAD_PACKET)
+    else:
+        switch.datapath.packet_out(in_port, actions, packet, request.now)
+    return []
+
+
+def flow_mod(switch: Switch, request: Request) -> list[bytes]:
+    """Runs of flow-mods go from the agent to the data plane at once; only one it would not look at comes here."""
+    raise bad_request(ofp.OFPBRC_BAD_LEN)
+
+
+def group_mod(switch: Switch, request: Request) -> list[bytes]:
+    command, kind, group_id = wire.GROUP_MOD.unpack_from(request.data, wire.HEADER_SIZE)
+    buckets = request.data[wire.HEADER_SIZE + wire.GROUP_MOD.size :]
+    switch.flows_removed(switch.datapath.group_mod(command, kind, group_id, buckets, request.now))
+    return []
+
+
+def meter_mod(switch: Switch, request: Request) -> list[bytes]:
+    command, flags, meter_id = wire.METER_MOD.unpack_from(request.data, wire.HEADER_SIZE)
+    bands = request.data[wire.HEADER_SIZE + wire.METER_MOD.size :]
+    switch.flows_removed(switch.datapath.meter_mod(command, flags, meter_id, bands, request.now))
+    return []
+
+
+def port_mod(switch: Switch, request: Request) -> list[bytes]:
+    """All controllers hear of the change by port-status, the one that asked for it too, as from Open vSwitch."""
+    port_no, hw_addr, config, mask, advertise = wire.PORT_MOD.unpack(request.body)
+    if not switch.has_port(port_no):
+        raise OpenFlowError(ofp.OFPET_PORT_MOD_FAILED, ofp.OFPPMFC_BAD_PORT)
+    if hw_addr != switch.ports[port_no].hw_addr:
+        raise OpenFlowError(ofp.OFPET_PORT_MOD_FAILED, ofp.OFPPMFC_BAD_HW_ADDR)
+    if (config | mask) & ~PORT_CONFIG:
+        raise OpenFlowError(ofp.OFPET_PORT_MOD_FAILED, ofp.OFPPMFC_BAD_CONFIG)
+    if advertise & ~PORT_FEATURES:
+        raise OpenFlowError(ofp.OFPET_PORT_MOD_FAILED, ofp.OFPPMFC_BAD_ADVERTISE)
+    switch.datapath.port_mod(port_no, hw_addr, config, mask, advertise)
+    for info in switch.datapath.ports():
+        if info.port_no == port_no:
+            switch.port_changed(ofp.OFPPR_MODIFY, info)
+    return []
+
+
+def table_mod(switch: Switch, request: Request) -> list[bytes]:
+    """1.3 has no table configuration left but two deprecated bits, which are kept and shown (7.3.3)."""
+    table_id, config = wire.TABLE_MOD.unpack(request.body)
+    if N_TABLES <= table_id < ofp.OFPTT_ALL:
+        raise OpenFlowError(ofp.OFPET_TABLE_MOD_FAILED, ofp.OFPTMFC_BAD_TABLE)
+    if config & ~OFPTC_DEPRECATED_MASK:
+        raise OpenFlowError(ofp.OFPET_TABLE_MOD_FAILED, ofp.OFPTMFC_BAD_CONFIG)
+    for table in range(N_TABLES) if table_id == ofp.OFPTT_ALL else (table_id,):
+        switch.table_config[table] = config
+    return []
+
+
+def queue_get_config(switch: Switch, request: Request) -> list[bytes]:
+    (port_no,) = wire.QUEUE_CONFIG.unpack(request.body)
+    if port_no != ofp.OFPP_ANY and not switch.has_port(port_no):
+        raise OpenFlowError(ofp.OFPET_QUEUE_OP_FAILED, ofp.OFPQOFC_BAD_PORT)
+    head = wire.QUEUE_CONFIG.pack(port_no)
+    room = wire.MAX_MESSAGE - wire.HEADER_SIZE - len(head)
+    queues = b""
+    for row in switch.datapath.queue_config(port_no):
+        queue = packet_queue(*row)
+        if len(queues) + len(queue) > room:
+            break  # this reply has no "more" flag: what does not fit is seen port by port
+        queues += queue
+    return [wire.message(ofp.OFPT_QUEUE_GET_CONFIG_REPLY, request.xid, head + queues)]
+
+
+def packet_queue(port_no: int, queue_id: int, min_rate: int, max_rate: int) -> bytes:
+    """ofp_packet_queue with its two rates, 7.2.2."""
+    rates = wire.QUEUE_RATE.pack(ofp.OFPQT_MIN_RATE, wire.QUEUE_RATE.size, min_rate)
+    rates += wire.QUEUE_RATE.pack(ofp.OFPQT_MAX_RATE, wire.QUEUE_RATE.size, max_rate)
+    return wire.PACKET_QUEUE.pack(queue_id, port_no, wire.PACKET_QUEUE.size + len(rates)) + rates
+
+
+def get_async(switch: Switch, request: Request) -> list[bytes]:
+    return [wire.message(ofp.OFPT_GET_ASYNC_REPLY, request.xid, request.conn.async_config.encode())]
+
+
+def set_async(switch: Switch, request: Request) -> list[bytes]:
+    request.conn.async_config = async_config.decode(request.body)
+    return []

@@ -1,0 +1,134 @@
+"""What all connections of one switch share: its identity, ports, tables' names, packet buffers, the election.
+
+Handlers get it as their first argument, change it, and send asynchronous messages through it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.switch import async_config, wire
+from triplane.dataplane.switch.buffers import PacketBuffers
+from triplane.dataplane.switch.connection import Connection
+from triplane.dataplane.switch.datapath import Datapath, PacketIn, PortInfo, Removed
+
+N_TABLES = 254  # 0 to OFPTT_MAX - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the switch says it is: OFPT_FEATURES_REPLY and OFPMP_DESC."""
+
+    dpid: int
+    manufacturer: str = "Triplane"
+    hardware: str = "user-space data plane"
+    software: str = "0.1.0"
+    serial: str = "None"
+    description: str = "None"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """Limits and times; all times in ns."""
+
+    buffers: int = 256  # packets kept for the controller
+    max_entries: int = 1_000_000  # of each flow table, as OFPMP_TABLE_FEATURES tells
+    multipart_limit: int = 2 << 20  # bytes of multipart requests under way, of one connection
+    multipart_sequences: int = 16  # how many may be under way
+    probe: int = 5 * wire.SECOND  # silence before an echo request, and then before the end; 0: never
+    standalone: bool = False  # fail mode
+    packet_in_burst: int = 256  # packets taken from the data plane at a time
+
+
+@dataclass(slots=True)
+class Switch:
+    """See the module."""
+
+    datapath: Datapath
+    identity: Identity
+    config: AgentConfig
+    connections: list[Connection] = field(default_factory=list)
+    ports: dict[int, PortInfo] = field(default_factory=dict)  # as last told
+    buffers: PacketBuffers = field(init=False)
+    fragments: int = ofp.OFPC_FRAG_NORMAL
+    table_names: list[bytes] = field(default_factory=lambda: [b"table%d" % table for table in range(N_TABLES)])
+    table_config: list[int] = field(default_factory=lambda: [0] * N_TABLES)
+    generation_id: int | None = None  # the greatest an election has named
+    unwanted: Counter[int] = field(default_factory=Counter)  # packet-ins that no controller asked for, by reason
+
+    def __post_init__(self) -> None:
+        self.buffers = PacketBuffers(self.config.buffers)
+        self.find_ports()
+
+    def find_ports(self) -> None:
+        """Learn of new ports; what is known of others stays as it was last told to the controllers."""
+        for info in self.datapath.ports():
+            self.ports.setdefault(info.port_no, info)
+
+    def has_port(self, port_no: int) -> bool:
+        if port_no not in self.ports:
+            self.find_ports()
+        return port_no in self.ports
+
+    def listeners(self, kind: int, reason: int) -> list[Connection]:
+        """The controllers that want asynchronous messages of this kind and reason."""
+        return [
+            conn
+            for conn in self.connections
+            if conn.established and not conn.closing and conn.async_config.wants(kind, conn.role, reason)
+        ]
+
+    def port_changed(self, reason: int, info: PortInfo) -> None:
+        """Tell of a port added, deleted or modified (OFPPR_*), once for each change."""
+        if reason == ofp.OFPPR_MODIFY and self.ports.get(info.port_no) == info:
+            return
+        if reason == ofp.OFPPR_DELETE:
+            self.ports.pop(info.port_no, None)
+        else:
+            self.ports[info.port_no] = info
+        for conn in self.listeners(async_config.PORT_STATUS, reason):
+            conn.outbox.event(wire.port_status(reason, info))
+
+    def flows_removed(self, removed: Iterable[Removed]) -> None:
+        for gone in removed:
+            if gone.flags & ofp.OFPFF_SEND_FLOW_REM:
+                message = wire.flow_removed(gone)
+                for conn in self.listeners(async_config.FLOW_REMOVED, gone.reason):
+                    conn.outbox.event(message)
+
+    def packet_in(self, packet: PacketIn, now: int) -> None:
+        """Show a packet to each controller that wants it; its buffer, if it needs one, is shared by all."""
+        conns = self.listeners(async_config.PACKET_IN, packet.reason)
+        if not conns:
+            self.unwanted[packet.reason] += 1
+        shown: dict[int, bytes] = {}  # by how much of the packet may be shown
+        for conn in conns:
+            limit = conn.miss_send_len if packet.max_len < 0 else packet.max_len
+            if conn.outbox.room(min(limit, len(packet.data))):
+                shown[limit] = shown.get(limit) or self._show(packet, limit, shown, now)
+                conn.outbox.packet_in(packet.reason, shown[limit])
+            else:
+                conn.outbox.sent.packet_ins_dropped[packet.reason] += 1
+
+    def _show(self, packet: PacketIn, limit: int, shown: dict[int, bytes], now: int) -> bytes:
+        """The message for controllers that asked for `limit` bytes; whole if the rest cannot be kept (7.4.1)."""
+        whole = len(packet.data)
+        if limit == ofp.OFPCML_NO_BUFFER or limit >= whole:
+            return wire.packet_in(packet, ofp.OFP_NO_BUFFER, whole)
+        earlier = (wire.PACKET_IN.unpack_from(message)[4] for message in shown.values())
+        buffer_id = min(earlier, default=ofp.OFP_NO_BUFFER)  # OFP_NO_BUFFER is the greatest id
+        if buffer_id == ofp.OFP_NO_BUFFER:
+            buffer_id = self.buffers.keep(packet, now)
+        return wire.packet_in(packet, buffer_id, whole if buffer_id == ofp.OFP_NO_BUFFER else limit)
+
+    def release_buffer(self, buffer_id: int, in_port: int | None, actions: bytes, now: int) -> None:
+        """Send a kept packet through `actions`; None: from the port it came in by.
+
+        Raises OpenFlowError, and then the packet stays.
+        """
+        kept = self.buffers.look(buffer_id)
+        self.datapath.packet_out(kept.in_port if in_port is None else in_port, actions, kept.data, now)
+        self.buffers.release(buffer_id)

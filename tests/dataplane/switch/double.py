@@ -1,0 +1,183 @@
+"""A data plane of dictionaries behind the `Datapath` protocol: enough for the agent's own tests, no packets move.
+
+Flow entries are compared by their wire bytes; it refuses what the tests need refused, and records what it was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+
+from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.switch.datapath import FlowFilter, FlowModOutcome, PacketIn, PortCounters, PortInfo, Removed
+
+HEADER = Struct("!BBHI")
+FLOW_MOD = Struct("!QQBBHHHIIIH2x")
+FLOW_STATS = Struct("!HBxIIHHHH4xQQQ")
+
+
+@dataclass
+class Entry:
+    cookie: int
+    table_id: int
+    priority: int
+    idle_timeout: int
+    hard_timeout: int
+    flags: int
+    match: bytes
+    instructions: bytes
+    since: int
+
+    def removed(self, reason: int, now: int) -> Removed:
+        age = divmod(now - self.since, 1_000_000_000)
+        timeouts = self.idle_timeout, self.hard_timeout
+        return Removed(self.cookie, self.priority, reason, self.table_id, *age, *timeouts, 0, 0, self.match, self.flags)
+
+    def stats(self, now: int) -> bytes:
+        age = divmod(now - self.since, 1_000_000_000)
+        length = FLOW_STATS.size + len(self.match) + len(self.instructions)
+        fixed = (self.priority, self.idle_timeout, self.hard_timeout, self.flags, self.cookie, 0, 0)
+        return FLOW_STATS.pack(length, self.table_id, *age, *fixed) + self.match + self.instructions
+
+
+def port(number: int) -> PortInfo:
+    hw_addr = bytes((2, 0, 0, 0, 0, number & 0xFF))
+    return PortInfo(number, hw_addr, f"port{number}", 0, ofp.OFPPS_LIVE, ofp.OFPPF_10GB_FD, 0, 0, 0, 10_000_000, 0)
+
+
+class Double:
+    """See the module."""
+
+    def __init__(self, ports: int = 2) -> None:
+        self.known = {number: port(number) for number in range(1, ports + 1)}
+        self.flows: dict[tuple[int, int, bytes], Entry] = {}
+        self.runs: list[int] = []  # flow-mods in each call
+        self.sent: list[tuple[int, bytes, bytes]] = []  # packet-outs
+        self.waiting: list[PacketIn] = []
+        self.groups: list[tuple[int, int, int, bytes]] = []
+        self.meters: list[tuple[int, int, int, bytes]] = []
+        self.fragments = 0
+        self.standalone = False
+
+    def flow_mods(self, data: bytes | bytearray | memoryview, start: int, end: int, now: int) -> FlowModOutcome:
+        outcome = FlowModOutcome(start)
+        count = 0
+        while end - outcome.consumed >= HEADER.size:
+            version, kind, length, _ = HEADER.unpack_from(data, outcome.consumed)
+            if (version, kind) != (4, ofp.OFPT_FLOW_MOD) or length < 8 or outcome.consumed + length > end:
+                break
+            self._flow_mod(bytes(data[outcome.consumed : outcome.consumed + length]), outcome, now)
+            outcome.consumed += length
+            count += 1
+        self.runs.append(count)
+        return outcome
+
+    def _flow_mod(self, message: bytes, outcome: FlowModOutcome, now: int) -> None:
+        at = outcome.consumed
+        if len(message) < 56:
+            outcome.errors.append((at, ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN))
+            return
+        cookie, _, table_id, command, idle, hard, priority, buffer_id, _, _, flags = FLOW_MOD.unpack_from(message, 8)
+        if table_id >= 254 and command != ofp.OFPFC_DELETE:
+            outcome.errors.append((at, ofp.OFPET_FLOW_MOD_FAILED, ofp.OFPFMFC_BAD_TABLE_ID))
+            return
+        size = int.from_bytes(message[50:52], "big")
+        match, instructions = message[48 : 48 + size + -size % 8], message[48 + size + -size % 8 :]
+        if command == ofp.OFPFC_ADD:
+            entry = Entry(cookie, table_id, priority, idle, hard, flags, match, instructions, now)
+            self.flows[table_id, priority, match] = entry
+            if buffer_id != ofp.OFP_NO_BUFFER:
+                outcome.buffers.append((at, buffer_id))
+        elif command == ofp.OFPFC_DELETE:
+            outcome.removed += [entry.removed(ofp.OFPRR_DELETE, now) for entry in self.flows.values()]
+            self.flows.clear()
+
+    def flow_stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
+        for entry in tuple(self.flows.values()):
+            if chosen.table_id in (entry.table_id, ofp.OFPTT_ALL):
+                yield entry.stats(now)
+
+    def aggregate(self, chosen: FlowFilter) -> tuple[int, int, int]:
+        return 0, 0, len(self.flows)
+
+    def table_stats(self) -> list[tuple[int, int, int, int]]:
+        return [(table, sum(key[0] == table for key in self.flows), 0, 0) for table in range(254)]
+
+    def expire(self, now: int) -> list[Removed]:
+        old = [
+            key
+            for key, flow in self.flows.items()
+            if flow.hard_timeout and now - flow.since >= flow.hard_timeout * 10**9
+        ]
+        return [self.flows.pop(key).removed(ofp.OFPRR_HARD_TIMEOUT, now) for key in old]
+
+    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int) -> None:
+        if actions[:2] not in (b"", b"\0\0"):
+            raise OpenFlowError(ofp.OFPET_BAD_ACTION, ofp.OFPBAC_BAD_TYPE)
+        self.sent.append((in_port, actions, data))
+
+    def packet_ins(self, limit: int) -> list[PacketIn]:
+        taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        return taken
+
+    def group_mod(self, command: int, kind: int, group_id: int, buckets: bytes, now: int) -> list[Removed]:
+        if command > ofp.OFPGC_DELETE:
+            raise OpenFlowError(ofp.OFPET_GROUP_MOD_FAILED, ofp.OFPGMFC_BAD_COMMAND)
+        self.groups.append((command, kind, group_id, buckets))
+        if command != ofp.OFPGC_DELETE:
+            return []
+        gone = [entry.removed(ofp.OFPRR_GROUP_DELETE, now) for entry in self.flows.values()]
+        self.flows.clear()
+        return gone
+
+    def group_stats(self, group_id: int, now: int) -> list[bytes]:
+        return [Struct("!H2xII4xQQII").pack(40, group, 1, 2, 3, 4, 5) for _, _, group, _ in self.groups]
+
+    def group_desc(self) -> list[bytes]:
+        return [
+            Struct("!HBxI").pack(8 + len(buckets), kind, group) + buckets for _, kind, group, buckets in self.groups
+        ]
+
+    def group_features(self) -> bytes:
+        return Struct("!II4I4I").pack(15, 7, *(100,) * 4, *(1,) * 4)
+
+    def meter_mod(self, command: int, flags: int, meter_id: int, bands: bytes, now: int) -> list[Removed]:
+        if flags & ~15:
+            raise OpenFlowError(ofp.OFPET_METER_MOD_FAILED, ofp.OFPMMFC_BAD_FLAGS)
+        self.meters.append((command, flags, meter_id, bands))
+        return []
+
+    def meter_stats(self, meter_id: int, now: int) -> list[bytes]:
+        return [Struct("!IH6xIQQII").pack(meter, 40, 1, 2, 3, 4, 5) for _, _, meter, _ in self.meters]
+
+    def meter_config(self, meter_id: int) -> list[bytes]:
+        return [Struct("!HHI").pack(8 + len(bands), flags, meter) + bands for _, flags, meter, bands in self.meters]
+
+    def meter_features(self) -> bytes:
+        return Struct("!IIIBB2x").pack(1000, 6, 15, 4, 0)
+
+    def ports(self) -> list[PortInfo]:
+        return list(self.known.values())
+
+    def port_counters(self, port_no: int) -> list[PortCounters]:
+        chosen = self.known if port_no == ofp.OFPP_ANY else (port_no,)
+        return [PortCounters(number, 1, 2, 3, 4, 5, 6, 7, 8, 9_000_000_010) for number in chosen]
+
+    def port_mod(self, port_no: int, hw_addr: bytes, config: int, mask: int, advertise: int) -> None:
+        info = self.known[port_no]
+        self.known[port_no] = info._replace(config=info.config & ~mask | config & mask)
+
+    def queue_counters(self, port_no: int, queue_id: int, now: int) -> list[tuple[int, int, int, int, int, int]]:
+        rows = [(1, 7, 10, 20, 30, 1_500_000_000)]
+        return [row for row in rows if queue_id in (row[1], ofp.OFPQ_ALL)]
+
+    def queue_config(self, port_no: int) -> list[tuple[int, int, int, int]]:
+        return [(1, 7, 100, 0xFFFF)]
+
+    def set_fragments(self, flags: int) -> None:
+        self.fragments = flags
+
+    def set_standalone(self, standalone: bool) -> None:
+        self.standalone = standalone

@@ -1,0 +1,101 @@
+"""The controller's side of the agent's tests: os-ken builds the requests and reads the replies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from os_ken.ofproto import ofproto_parser as os_ken_parser
+from os_ken.ofproto import ofproto_v1_3 as ofp
+from os_ken.ofproto import ofproto_v1_3_parser as parser
+from os_ken.ofproto.ofproto_protocol import ProtocolDesc
+from tests.dataplane.switch.double import Double
+
+from triplane.dataplane.switch.agent import Agent
+from triplane.dataplane.switch.connection import Connection
+from triplane.dataplane.switch.outbox import Limits
+from triplane.dataplane.switch.state import AgentConfig, Identity
+
+DESC = ProtocolDesc(version=ofp.OFP_VERSION)
+SECOND = 1_000_000_000
+HELLO = bytes.fromhex("0400000800000001")
+
+
+def switch(config: AgentConfig | None = None, ports: int = 2) -> tuple[Agent, Double]:
+    """An agent over a double, `dpid` 0x1234."""
+    datapath = Double(ports)
+    return Agent(datapath, Identity(dpid=0x1234), config), datapath
+
+
+def messages(stream: bytes) -> list[bytes]:
+    """Cut a stream of whole messages."""
+    found = []
+    while stream:
+        length = int.from_bytes(stream[2:4], "big")
+        assert 8 <= length <= len(stream), "the switch sent a broken message"
+        found.append(stream[:length])
+        stream = stream[length:]
+    return found
+
+
+def read(message: bytes) -> Any:
+    version, kind, length, xid = os_ken_parser.header(message)
+    return os_ken_parser.msg(DESC, version, kind, length, xid, message)
+
+
+def build(message: Any, xid: int = 77) -> bytes:
+    message.set_xid(xid)
+    message.serialize()
+    return bytes(message.buf)
+
+
+def raw(kind: int, body: bytes = b"", xid: int = 77, version: int = 4, length: int | None = None) -> bytes:
+    """A message of any shape."""
+    size = 8 + len(body) if length is None else length
+    return bytes((version, kind)) + size.to_bytes(2, "big") + xid.to_bytes(4, "big") + body
+
+
+class Peer:
+    """One connection to the agent; time stands still unless a test moves `now`."""
+
+    def __init__(self, agent: Agent, hello: bytes = HELLO, limits: Limits | None = None) -> None:
+        self.agent = agent
+        self.now = 0
+        self.conn = Connection("peer", limits)
+        agent.connected(self.conn, self.now)
+        if hello:
+            agent.received(self.conn, hello, self.now)
+            assert messages(self.drain())[0][1] == ofp.OFPT_HELLO
+
+    def drain(self) -> bytes:
+        """Read all that the switch has to write."""
+        stream = b""
+        while data := self.agent.outgoing(self.conn, self.now):
+            stream += data
+        return stream
+
+    def push(self, data: bytes) -> None:
+        """Send without reading."""
+        self.agent.received(self.conn, data, self.now)
+
+    def send(self, *requests: Any) -> list[Any]:
+        """Send requests (bytes, or os-ken's objects); returns all that comes back, read."""
+        self.push(b"".join(item if isinstance(item, bytes) else build(item) for item in requests))
+        return self.replies()
+
+    def replies(self) -> list[Any]:
+        return [read(message) for message in messages(self.drain())]
+
+    def one(self, request: Any) -> Any:
+        """Send one request that has exactly one reply."""
+        (reply,) = self.send(request)
+        return reply
+
+    def error(self, request: Any) -> tuple[int, int]:
+        """Type and code of the one error that a request gets."""
+        reply = self.one(request)
+        assert isinstance(reply, parser.OFPErrorMsg), reply
+        return reply.type, reply.code
+
+
+def role_request(role: int, generation_id: int) -> Any:
+    return parser.OFPRoleRequest(DESC, role, generation_id)
