@@ -1,4 +1,7 @@
-"""Asks a running dataplane: one JSON line each way over its Unix socket, `DIR/dataplane.sock`."""
+"""Asks a running dataplane: one JSON line each way over its Unix socket, `DIR/dataplane.sock`.
+
+{"show": "flows", "args": {}}  ->  {"ok": true, "result": ...}  or  {"ok": false, "error": "..."}
+"""
 
 from __future__ import annotations
 
@@ -46,11 +49,11 @@ def exchange(path: Path, request: dict[str, Any]) -> bytes:
     return bytes(received)
 
 
-def ask(run_dir: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """The reply; AskError when there is none or it says `error`."""
+def ask(run_dir: Path, what: str, arguments: dict[str, Any] | None = None) -> Any:
+    """The result; AskError when there is none or the dataplane refuses."""
     path = socket_path(run_dir)
     try:
-        line = exchange(path, request)
+        line = exchange(path, {"show": what, "args": arguments or {}})
     except (FileNotFoundError, ConnectionRefusedError):
         raise AskError(f"no dataplane answers at {path}: is one running with --run-dir {path.parent}?") from None
     except TimeoutError:
@@ -60,6 +63,6 @@ def ask(run_dir: Path, request: dict[str, Any]) -> dict[str, Any]:
     if not line.endswith(b"\n"):
         raise AskError(f"{path}: the dataplane closed the connection")
     reply: dict[str, Any] = json.loads(line)
-    if "error" in reply:
-        raise AskError(str(reply["error"]))
-    return reply
+    if not reply["ok"]:
+        raise AskError(reply["error"])
+    return reply["result"]

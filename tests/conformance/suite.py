@@ -69,8 +69,8 @@ def read(path: Path) -> SuiteFile:
 
 
 def files(folder: Path, pattern: str = "") -> list[SuiteFile]:
-    """All test files below `folder` whose path matches the regular expression."""
-    return [read(path) for path in sorted(folder.rglob("*.json")) if re.search(pattern, str(path))]
+    """All test files below `folder` whose path from there on matches the regular expression."""
+    return [read(path) for path in sorted(folder.rglob("*.json")) if re.search(pattern, str(path.relative_to(folder)))]
 
 
 def deal(chosen: list[SuiteFile], lanes: int, duration: float) -> list[list[SuiteFile]]:

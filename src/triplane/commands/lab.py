@@ -74,10 +74,8 @@ def warm_kernels() -> None:
 def run(arguments: argparse.Namespace) -> int:
     from triplane.lab import playground, rootless
     from triplane.lab.lab import DEFAULT_APP, Lab, LabOptions
-    from triplane.lab.network import LabError
     from triplane.lab.processes import TRIPLANE
-    from triplane.lab.topology import TopologyError, choose
-    from triplane.nodes.options import StartError
+    from triplane.lab.topology import choose
 
     options = LabOptions(
         kind=arguments.kind,
@@ -90,14 +88,11 @@ def run(arguments: argparse.Namespace) -> int:
         openflow_port=arguments.openflow_port,
         mtu=arguments.mtu,
     )
-    try:
-        topology = choose(arguments.shape, arguments.nodes, arguments.hosts)
-        rootless.enter([*TRIPLANE, *arguments.words], arguments.kind)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, end_on)
-        warm_kernels()
-        with Lab(topology, options) as lab:
-            command = arguments.tail[1:]
-            return playground.run_command(lab, command) if command else playground.play(lab)
-    except (LabError, TopologyError) as error:
-        raise StartError(str(error)) from None
+    topology = choose(arguments.shape, arguments.nodes, arguments.hosts)
+    rootless.enter([*TRIPLANE, *arguments.words], arguments.kind)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end_on)
+    warm_kernels()
+    with Lab(topology, options) as lab:
+        command = arguments.tail[1:]
+        return playground.run_command(lab, command) if command else playground.play(lab)

@@ -69,6 +69,6 @@ def table(kind: str, rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    rows = ask(arguments.run_dir or default_run_dir(), {"show": arguments.kind})["rows"]
+    rows = ask(arguments.run_dir or default_run_dir(), arguments.kind)
     print(json.dumps(rows, indent=2) if arguments.json else "\n".join(table(arguments.kind, rows)))
     return 0

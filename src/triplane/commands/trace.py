@@ -61,7 +61,7 @@ def frame(text: str) -> bytes:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    request = {"trace": {"port": arguments.port, "packet": frame(arguments.packet).hex()}}
-    for step in ask(arguments.run_dir or default_run_dir(), request)["steps"]:
+    request = {"port": arguments.port, "packet": frame(arguments.packet).hex()}
+    for step in ask(arguments.run_dir or default_run_dir(), "trace", request):
         print(step)
     return 0

@@ -24,7 +24,8 @@ from triplane.lab import rootless
 from triplane.lab.lab import Lab
 from triplane.lab.network import LabError
 from triplane.lab.processes import TRIPLANE
-from triplane.lab.topology import TopologyError, choose
+from triplane.lab.topology import choose
+from triplane.nodes.options import StartError
 from triplane.terminal import paint
 
 HOSTS = 3
@@ -156,7 +157,7 @@ def show(lab: Lab) -> bool:
     for kind, title in (("flows", "flow table, as the learning app programmed it"), ("ports", "ports")):
         heading(title)
         try:
-            rows = ask(lab.switch_dir(lab.topology.switches[0]), {"show": kind})["rows"]
+            rows = ask(lab.switch_dir(lab.topology.switches[0]), kind)
         except AskError as error:
             print(f"  {error}")
             return False
@@ -190,7 +191,7 @@ def main() -> int:
     try:
         rootless.enter([sys.executable, "-m", "triplane.lab.demo"], "packet")
         good = demonstrate()
-    except (LabError, TopologyError, OSError) as error:
+    except (StartError, OSError) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -6,12 +6,14 @@ import fcntl
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from triplane.control_client import ask
 from triplane.lab import network
 from triplane.lab.network import LabError
 from triplane.lab.processes import Process
@@ -21,6 +23,8 @@ from triplane.nodes.options import default_run_dir
 KINDS = ("packet", "tap", "xdp")
 DEFAULT_APP = "triplane.controller.apps.learning_switch"
 DEFAULT_PREFIX = "lab-"
+PROGRAMMED_SECONDS = 3.0
+POLL_SECONDS = 0.02
 QUIETED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -122,10 +126,11 @@ class Lab:
             self._start_controller()
         for switch in self.topology.switches:
             self._start_switch(switch)
-        for process in self.processes.values():
-            process.wait_ready()
+        for switch in self.topology.switches:
+            self.processes[switch.name].wait_ready()
         for host in self.topology.hosts:
             network.address(host, self.netns(host.name), self.device(host))
+        self._wait_programmed()
 
     def _is_tap(self, link: Link) -> bool:
         return self.options.kind == "tap" and any(host.name in link for host in self.topology.hosts)
@@ -176,6 +181,15 @@ class Lab:
     def _start_controller(self) -> None:
         listen = [word for address in self.controller_addresses() for word in ("--listen", address)]
         self._start("controller", ["controller", *self.options.apps, *listen])
+        self.processes["controller"].wait_ready()  # a switch that finds nobody tries again only a second later
+
+    def _wait_programmed(self) -> None:
+        """Until the lab's own controller has put a first flow into each switch; some apps never do."""
+        waiting = [] if self.options.controllers else list(self.topology.switches)
+        deadline = time.monotonic() + PROGRAMMED_SECONDS
+        while waiting and time.monotonic() < deadline:
+            waiting = [switch for switch in waiting if not ask(self.switch_dir(switch), "flows")]
+            time.sleep(POLL_SECONDS)
 
     def _start_switch(self, switch: Switch) -> None:
         self.switch_dir(switch).mkdir(exist_ok=True)

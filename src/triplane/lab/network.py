@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from triplane.lab.topology import Host
+from triplane.nodes.options import StartError
 
 NETNS = Path("/run/netns")
 HOST_DEVICE = "eth0"
 SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"]  # where Debian has ip, and where an ordinary user's PATH does not lead
 
 
-class LabError(Exception):
+class LabError(StartError):
     """A lab that cannot be built or used, in one line."""
 
 

@@ -89,7 +89,7 @@ def show(lab: Lab, switch: Switch, kind: str) -> None:
         print(f"{switch.name}: want one of {', '.join(SHOWN)}")
         return
     try:
-        print("\n".join(table(kind, ask(lab.switch_dir(switch), {"show": kind})["rows"])))
+        print("\n".join(table(kind, ask(lab.switch_dir(switch), kind))))
     except AskError as error:
         print(error)
 

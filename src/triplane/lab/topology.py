@@ -12,6 +12,8 @@ from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 from typing import Any
 
+from triplane.nodes.options import StartError
+
 NAME_BYTES = 15  # a name becomes an interface's name: IFNAMSIZ less its NUL
 MAX_HOSTS = 250
 HOST_KEYS = {"ipv4", "ipv6", "mac"}
@@ -19,7 +21,7 @@ SWITCH_KEYS = {"dpid"}
 TOP_KEYS = {"hosts", "switches", "links"}
 
 
-class TopologyError(Exception):
+class TopologyError(StartError):
     """A topology that cannot be built, in one line."""
 
 
@@ -108,8 +110,9 @@ class Topology:
                     raise TopologyError(f"link {link.one} - {link.other}: there is no {name}")
             if link.one == link.other or sum(other in (link, Link(link.other, link.one)) for other in self.links) > 1:
                 raise TopologyError(f"link {link.one} - {link.other}: a link joins two things, once")
+        switches = {switch.name for switch in self.switches}
         for host in self.hosts:
-            if len(self.links_of(host.name)) != 1 or host.name in self.access(host).beyond(host.name):
+            if [link.beyond(host.name) in switches for link in self.links_of(host.name)] != [True]:
                 raise TopologyError(f"host {host.name}: wants one link, to a switch")
         if not self.switches:
             raise TopologyError("there is no switch")
