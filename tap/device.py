@@ -18,12 +18,15 @@ SIOCGIFFLAGS = 0x8913  # linux/sockios.h
 SIOCSIFFLAGS = 0x8914
 SIOCGIFMTU = 0x8921
 SIOCSIFMTU = 0x8922
+SIOCSIFHWADDR = 0x8924
 SIOCGIFHWADDR = 0x8927
 SIOCGIFINDEX = 0x8933
 SIOCETHTOOL = 0x8946
 
 IFF_UP = 0x1  # linux/if.h
 IFF_RUNNING = 0x40
+ARPHRD_ETHER = 1
+ETHERNET_HEADER = 14  # bytes that an interface's MTU does not count
 
 ETHTOOL_GLINKSETTINGS = 0x4C  # linux/ethtool.h
 ETHTOOL_HEADER = 48
@@ -93,6 +96,16 @@ class Device:
 
     def set_mtu(self, mtu: int) -> None:
         self._ioctl(SIOCSIFMTU, f"cannot set MTU {mtu}", struct.pack("i", mtu))
+
+    def set_hw_addr(self, text: str) -> None:
+        """`text` as 02:00:00:00:00:01."""
+        try:
+            address = bytes.fromhex(text.replace(":", ""))
+        except ValueError:
+            address = b""
+        if len(address) != 6 or address[0] & 1:
+            raise PortError(f"port {self.name}: {text!r} is not the MAC address of a station")
+        self._ioctl(SIOCSIFHWADDR, f"cannot set address {text}", struct.pack("H6s", ARPHRD_ETHER, address))
 
     def set_up(self, up: bool) -> None:
         flags = self.flags() & ~IFF_UP | (IFF_UP if up else 0)

@@ -57,6 +57,7 @@ from triplane.dataplane.kernels.port import (
     P_TX_PACKETS,
     PORT_WORDS,
 )
+from triplane.tap.kernels.frames import give_back
 from triplane.tap.kernels.libc import (
     EAGAIN,
     EINTR,
@@ -238,14 +239,6 @@ def account(row: Words, batch: Words, start: int, sent: int) -> None:
 
 
 @kernel
-def give_back(row: Words, pool: Words, batch: Words, count: int) -> None:
-    frames = view_words(row[T_FRAMES], count)
-    for i in range(count):
-        frames[i] = batch[i, ADDR]
-    give(pool, frames, count)
-
-
-@kernel
 def send_all(row: Words, batch: Words, count: int) -> int:
     """sendmmsg until all are sent or the socket is full; a frame that it refuses is skipped."""
     at, sent = 0, 0
@@ -270,7 +263,7 @@ def send_all(row: Words, batch: Words, count: int) -> int:
 def transmit_batch(row: Words, pool: Words, batch: Words, count: int) -> int:
     fill_vectors(row, pool[POOL_MEM], batch, count)
     sent = send_all(row, batch, count)
-    give_back(row, pool, batch, count)
+    give_back(row[T_FRAMES], pool, batch, count)
     return sent
 
 
