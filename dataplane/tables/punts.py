@@ -1,0 +1,173 @@
+"""The control thread's end of the punt rings: what is told to the controller as packet-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from struct import Struct
+from typing import NamedTuple
+
+import numpy as np
+
+from triplane.dataplane.kernels.publish import observe, publish
+from triplane.dataplane.kernels.punts import (
+    CLASS_NAMES,
+    CLASSES,
+    CONTROL_WORDS,
+    PUNT_FULL,
+    PUNT_RATE,
+    R_COOKIE,
+    R_IN_PORT,
+    R_LENGTH,
+    R_MAX_LEN,
+    R_METADATA,
+    R_PHY_PORT,
+    R_REASON,
+    R_SIZE,
+    R_TABLE,
+    R_TUNNEL_ID,
+    RC_BYTES,
+    RC_DROPS,
+    RC_HEAD,
+    RC_PACKETS,
+    RC_TAIL,
+    RECORD_WORDS,
+    RING_CONTROL,
+    RING_DATA,
+    make_ring,
+    make_shared,
+    punt_arm,
+    punt_police,
+)
+from triplane.dataplane.switch.datapath import PacketIn
+
+RING_WORDS = 1 << 17  # 1 MiB for each worker and class: some 5000 small frames, some 600 long ones
+MAX_DATA = 65535 - 128  # bytes of a frame that a packet-in can carry: its length has 16 bits
+QUANTUM = 16  # records taken from one ring before the next has its turn
+U64 = (1 << 64) - 1
+
+_OXM32, _OXM64 = Struct("!II"), Struct("!IQ")
+_MATCH = Struct("!HH")
+OXM_IN_PORT = 0x8000_0004
+OXM_IN_PHY_PORT = 0x8000_0204
+OXM_METADATA = 0x8000_0408
+OXM_TUNNEL_ID = 0x8000_4C08
+
+
+class PuntRate(NamedTuple):
+    """Packets/s of a class that go up, and how many at once; rate 0: no limit but the rings."""
+
+    rate: int
+    burst: int
+
+
+DEFAULT_RATES = {
+    "miss": PuntRate(100_000, 20_000),
+    "action": PuntRate(100_000, 20_000),
+    "invalid_ttl": PuntRate(1_000, 1_000),
+    "other": PuntRate(10_000, 2_000),
+}
+
+
+class PuntCounters(NamedTuple):
+    """Of one class, all workers together."""
+
+    packets: int  # handed over
+    octets: int
+    over_rate: int  # refused: over the rate of the class
+    ring_full: int  # refused: the control thread was behind
+
+
+class PuntRings:
+    """`rings[i]` is worker i's array. Single-threaded: called from the control thread only."""
+
+    def __init__(self, workers: int, ring_words: int = RING_WORDS) -> None:
+        self.shared = make_shared()
+        self.rings = [make_ring(self.shared, ring_words) for _ in range(workers)]
+        self._octets = [ring.view(np.uint8) for ring in self.rings]
+        self._size = ring_words
+        self._first = 0
+        self.police(DEFAULT_RATES, 0)
+
+    def police(self, rates: Mapping[str, PuntRate], now: int) -> None:
+        """Set the rates of some classes (CLASS_NAMES); KeyError for a class that is not there."""
+        for name, (rate, burst) in rates.items():
+            if name not in CLASS_NAMES:
+                raise KeyError(f"punt class {name!r} is none of {', '.join(CLASS_NAMES)}")
+            punt_police(self.shared, CLASS_NAMES.index(name), rate, burst, now)
+
+    def read(self, limit: int) -> list[PacketIn]:
+        """At most `limit` packets, every ring in turn. With fewer than `limit`, all rings were empty and are armed.
+
+        So the driver sleeps on its event after a short answer, and calls again after a full one.
+        """
+        found: list[PacketIn] = []
+        while len(found) < limit:
+            before = len(found)
+            for worker, cls in self._order():
+                found += self._take(worker, cls, min(QUANTUM, limit - len(found)))
+            if len(found) == before and not self._arm():
+                break
+        return found
+
+    def _arm(self) -> bool:
+        """Arm every ring, up to the first that has something: then the caller reads on and arms again."""
+        return any(punt_arm(ring) for ring in self.rings)
+
+    def _order(self) -> list[tuple[int, int]]:
+        """Every ring once, beginning with another one each time."""
+        pairs = [(worker, cls) for cls in range(CLASSES) for worker in range(len(self.rings))]
+        self._first = (self._first + 1) % len(pairs)
+        return pairs[self._first :] + pairs[: self._first]
+
+    def _take(self, worker: int, cls: int, limit: int) -> Iterator[PacketIn]:
+        """Up to `limit` packets of one ring; their place is free once the last was taken."""
+        ring, control = self.rings[worker], RING_CONTROL + cls * CONTROL_WORDS
+        head, tail = int(observe(ring, control + RC_HEAD)), int(ring[control + RC_TAIL])
+        while tail < head and limit > 0:
+            at = RING_DATA + cls * self._size + tail % self._size
+            words = int(ring[at + R_SIZE])
+            if words == 0:
+                tail += self._size - tail % self._size
+                continue
+            yield self._packet(worker, at)
+            tail += words
+            limit -= 1
+        publish(ring, control + RC_TAIL, tail)
+
+    def _packet(self, worker: int, at: int) -> PacketIn:
+        record = self.rings[worker][at : at + RECORD_WORDS].tolist()
+        start = (at + RECORD_WORDS) * 8
+        data = self._octets[worker][start : start + min(record[R_LENGTH], MAX_DATA)].tobytes()
+        match = packet_match(record[R_IN_PORT], record[R_PHY_PORT], record[R_METADATA] & U64, record[R_TUNNEL_ID] & U64)
+        cookie, in_port = record[R_COOKIE] & U64, record[R_IN_PORT]
+        return PacketIn(record[R_REASON], record[R_TABLE], cookie, in_port, record[R_MAX_LEN], match, data)
+
+    def counters(self) -> dict[str, PuntCounters]:
+        """By name of the class."""
+        return {name: self._class_counters(cls) for cls, name in enumerate(CLASS_NAMES)}
+
+    def _class_counters(self, cls: int) -> PuntCounters:
+        columns = (RC_PACKETS, RC_BYTES, RC_DROPS + PUNT_RATE, RC_DROPS + PUNT_FULL)
+        control = RING_CONTROL + cls * CONTROL_WORDS
+        return PuntCounters(*(self._sum(control + column) for column in columns))
+
+    def _sum(self, at: int) -> int:
+        return sum(int(ring[at]) for ring in self.rings)
+
+
+@lru_cache(maxsize=1024)
+def packet_match(in_port: int, phy_port: int, metadata: int, tunnel_id: int) -> bytes:
+    """An ofp_match of the pipeline fields of a packet-in (OpenFlow 1.3.5 section 7.4.1), padded to 8 bytes.
+
+    in_phy_port is left out when it is in_port, the others when they are 0.
+    """
+    oxm = _OXM32.pack(OXM_IN_PORT, in_port)
+    if phy_port not in (0, in_port):
+        oxm += _OXM32.pack(OXM_IN_PHY_PORT, phy_port)
+    if metadata:
+        oxm += _OXM64.pack(OXM_METADATA, metadata)
+    if tunnel_id:
+        oxm += _OXM64.pack(OXM_TUNNEL_ID, tunnel_id)
+    length = _MATCH.size + len(oxm)
+    return _MATCH.pack(1, length) + oxm + bytes(-length % 8)
