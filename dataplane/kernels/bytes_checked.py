@@ -9,8 +9,11 @@ from triplane.dataplane.kernels.pool import Bytes
 
 @kernel
 def be8(mem: Bytes, at: int) -> int:
-    """A negative index would silently count from the end: make it one that fails."""
-    return int(mem[at if at >= 0 else len(mem)])
+    """A negative index would silently count from the end: make it one that fails.
+
+    `0 |` makes an int64 of it: numba's int() of a uint8 stays unsigned, and its shift is a uint64.
+    """
+    return int(0 | mem[at if at >= 0 else len(mem)])
 
 
 @kernel

@@ -48,48 +48,158 @@ def _store(bits):
 
 
 @intrinsic
-def be8(typingctx, mem, at):
+def _be8(typingctx, mem, at):
     return _load(8, False)
 
 
 @intrinsic
-def be16(typingctx, mem, at):
+def _be16(typingctx, mem, at):
     return _load(16, True)
 
 
 @intrinsic
-def be32(typingctx, mem, at):
+def _be32(typingctx, mem, at):
     return _load(32, True)
 
 
 @intrinsic
-def be64(typingctx, mem, at):
+def _be64(typingctx, mem, at):
     return _load(64, True)
 
 
 @intrinsic
-def le64(typingctx, mem, at):
+def _le64(typingctx, mem, at):
     return _load(64, False)
 
 
 @intrinsic
-def put8(typingctx, mem, at, value):
+def _put8(typingctx, mem, at, value):
     return _store(8)
 
 
 @intrinsic
-def put16(typingctx, mem, at, value):
+def _put16(typingctx, mem, at, value):
     return _store(16)
 
 
 @intrinsic
-def put32(typingctx, mem, at, value):
+def _put32(typingctx, mem, at, value):
     return _store(32)
 
 
 @intrinsic
-def put64(typingctx, mem, at, value):
+def _put64(typingctx, mem, at, value):
     return _store(64)
+
+
+def _transfer(context, builder, name, target, source, count):
+    pointer = I8.as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, I64, I1])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.p0.p0.i64")
+    builder.call(function, [target, source, count, I1(0)])
+    return context.get_dummy_value()
+
+
+BYTES = types.Array(types.uint8, 1, "C")
+
+
+@intrinsic
+def _copy(typingctx, target, to, source, at, count):
+    """memcpy: target[to : to + count] = source[at : at + count]; the ranges do not overlap."""
+
+    def codegen(context, builder, sig, args):
+        first = _pointer(context, builder, BYTES, args[0], args[1])
+        second = _pointer(context, builder, BYTES, args[2], args[3])
+        return _transfer(context, builder, "memcpy", first, second, args[4])
+
+    return types.void(BYTES, types.int64, BYTES, types.int64, types.int64), codegen
+
+
+@intrinsic
+def _move(typingctx, mem, to, at, count):
+    """memmove: mem[to : to + count] = mem[at : at + count], overlapping or not."""
+
+    def codegen(context, builder, sig, args):
+        first = _pointer(context, builder, BYTES, args[0], args[1])
+        second = _pointer(context, builder, BYTES, args[0], args[2])
+        return _transfer(context, builder, "memmove", first, second, args[3])
+
+    return types.void(BYTES, types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def _fill(typingctx, mem, at, count, value):
+    """memset: mem[at : at + count] = value."""
+
+    def codegen(context, builder, sig, args):
+        pointer = I8.as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, I8, I64, I1])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.memset.p0.i64")
+        first = _pointer(context, builder, BYTES, args[0], args[1])
+        builder.call(function, [first, builder.trunc(args[3], I8), args[2], I1(0)])
+        return context.get_dummy_value()
+
+    return types.void(BYTES, types.int64, types.int64, types.int64), codegen
+
+
+@kernel
+def be8(mem, at):
+    return _be8(mem, at)
+
+
+@kernel
+def be16(mem, at):
+    return _be16(mem, at)
+
+
+@kernel
+def be32(mem, at):
+    return _be32(mem, at)
+
+
+@kernel
+def be64(mem, at):
+    return _be64(mem, at)
+
+
+@kernel
+def le64(mem, at):
+    return _le64(mem, at)
+
+
+@kernel
+def put8(mem, at, value):
+    _put8(mem, at, value)
+
+
+@kernel
+def put16(mem, at, value):
+    _put16(mem, at, value)
+
+
+@kernel
+def put32(mem, at, value):
+    _put32(mem, at, value)
+
+
+@kernel
+def put64(mem, at, value):
+    _put64(mem, at, value)
+
+
+@kernel
+def copy(target, to, source, at, count):
+    _copy(target, to, source, at, count)
+
+
+@kernel
+def move(mem, to, at, count):
+    _move(mem, to, at, count)
+
+
+@kernel
+def fill(mem, at, count, value):
+    _fill(mem, at, count, value)
 
 
 @kernel
@@ -112,53 +222,3 @@ def put24(mem, at, value):
 def put48(mem, at, value):
     put16(mem, at, value >> 32)
     put32(mem, at + 2, value)
-
-
-def _transfer(context, builder, name, target, source, count):
-    pointer = I8.as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, I64, I1])
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.p0.p0.i64")
-    builder.call(function, [target, source, count, I1(0)])
-    return context.get_dummy_value()
-
-
-BYTES = types.Array(types.uint8, 1, "C")
-
-
-@intrinsic
-def copy(typingctx, target, to, source, at, count):
-    """memcpy: target[to : to + count] = source[at : at + count]; the ranges do not overlap."""
-
-    def codegen(context, builder, sig, args):
-        first = _pointer(context, builder, BYTES, args[0], args[1])
-        second = _pointer(context, builder, BYTES, args[2], args[3])
-        return _transfer(context, builder, "memcpy", first, second, args[4])
-
-    return types.void(BYTES, types.int64, BYTES, types.int64, types.int64), codegen
-
-
-@intrinsic
-def move(typingctx, mem, to, at, count):
-    """memmove: mem[to : to + count] = mem[at : at + count], overlapping or not."""
-
-    def codegen(context, builder, sig, args):
-        first = _pointer(context, builder, BYTES, args[0], args[1])
-        second = _pointer(context, builder, BYTES, args[0], args[2])
-        return _transfer(context, builder, "memmove", first, second, args[3])
-
-    return types.void(BYTES, types.int64, types.int64, types.int64), codegen
-
-
-@intrinsic
-def fill(typingctx, mem, at, count, value):
-    """memset: mem[at : at + count] = value."""
-
-    def codegen(context, builder, sig, args):
-        pointer = I8.as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [pointer, I8, I64, I1])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.memset.p0.i64")
-        first = _pointer(context, builder, BYTES, args[0], args[1])
-        builder.call(function, [first, builder.trunc(args[3], I8), args[2], I1(0)])
-        return context.get_dummy_value()
-
-    return types.void(BYTES, types.int64, types.int64, types.int64), codegen

@@ -60,7 +60,8 @@ EXTHDR = IP_END + 1  # OFPIEH_* bits of an IPv6 packet, else 0
 # the walk: owned by `pipeline`
 PENDING = EXTHDR + 1  # port it will leave by unless it is changed first, 0 = none (see `execute`)
 GROUP = PENDING + 1  # group slot + 1 whose buckets are still to run; 0 = none
-BUCKET = GROUP + 1  # next bucket of it
+BLOCK = GROUP + 1  # the group's buckets as they were when the packet came to it
+BUCKET = BLOCK + 1  # next bucket of it
 PACKET_WORDS = 40
 
 FRAG_NONE = 0

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, IPv6
+from scapy.layers.l2 import ARP, Dot1Q, Ether
+from scapy.packet import Packet
+
+from tests.oracle import parse as oracle
+from tests.oracle.frames import anything, frames
+from tests.oracle.slots import alone, empty_key
+from triplane.dataplane.kernels import packet
+from triplane.dataplane.kernels.fields import BY_NAME, K_ETH_DST, K_METADATA, K_PORT, K_TUNNEL
+from triplane.dataplane.kernels.packet import L3, L4, TYPE_AT
+from triplane.dataplane.kernels.parse import PARSE_OK, PARSE_SHORT, flow_hash, parse
+
+PLACES = {
+    "l3": L3,
+    "l4": L4,
+    "type": TYPE_AT,
+    "vlan": packet.VLAN_AT,
+    "mpls": packet.MPLS_AT,
+    "pbb": packet.PBB_AT,
+    "sll": packet.ND_SLL_AT,
+    "tll": packet.ND_TLL_AT,
+    "proto": packet.PROTO_AT,
+    "payload": packet.PAYLOAD,
+    "end": packet.IP_END,
+}
+HASH_IPV4, HASH_IPV6 = 7730164513242979156, 2565117115217048129
+FRAGMENTS = {"no": packet.FRAG_NONE, "first": packet.FRAG_FIRST, "later": packet.FRAG_LATER}
+
+
+@given(anything)
+@example(b"")
+@example(bytes(13))
+@example(bytes(14))
+def test_reads_what_the_oracle_reads(frame: bytes) -> None:
+    mem, row = alone(frame)
+    key = empty_key()
+    parsed = oracle.parse(frame)
+    assert parse(mem, row, key) == (PARSE_OK if len(frame) >= 14 else PARSE_SHORT)
+    assert key[K_ETH_DST:].tolist() == oracle.key_words(parsed)[K_ETH_DST:]
+    assert {name: row[column] for name, column in PLACES.items() if row[column] >= 0} == parsed.at
+    assert row[packet.ETH_TYPE] == parsed.fields.get("eth_type", 0)
+    assert row[packet.PROTO] == parsed.fields.get("ip_proto", -1)
+    assert row[packet.EXTHDR] == parsed.fields.get("ipv6_exthdr", 0)
+    assert row[packet.FRAGMENT] == FRAGMENTS[parsed.fragment]
+
+
+def test_leaves_the_words_that_are_not_headers() -> None:
+    mem, row = alone(bytes(60))
+    key = empty_key()
+    parse(mem, row, key)
+    assert [key[K_PORT], key[K_METADATA], key[K_TUNNEL]] == [77, 77, 77]
+
+
+def field(frame: Packet, name: str) -> int:
+    mem, row = alone(bytes(frame))
+    key = empty_key()
+    parse(mem, row, key)
+    entry = BY_NAME[name]
+    return int(key[entry.word]) >> entry.shift & (1 << entry.bits) - 1
+
+
+def test_agrees_with_scapy() -> None:
+    ether = Ether(dst="02:00:00:00:00:01", src="02:00:00:00:00:02")
+    assert field(ether, "eth_dst") == 0x020000000001
+    assert field(ether / Dot1Q(vlan=5, prio=3) / Dot1Q(vlan=6) / IP(), "vlan_vid") == 0x1005
+    assert field(ether / Dot1Q(vlan=5, prio=3) / Dot1Q(vlan=6) / IP(), "vlan_pcp") == 3
+    assert field(ether / Dot1Q(vlan=5, prio=3) / Dot1Q(vlan=6) / IP(), "eth_type") == 0x0800
+    assert field(ether / IP(src="10.1.2.3") / UDP(dport=53), "ipv4_src") == 0x0A010203
+    assert field(ether / IP(src="10.1.2.3") / UDP(dport=53), "udp_dst") == 53
+    assert field(ether / IP(frag=5) / UDP(dport=53), "udp_dst") == 0
+    assert field(ether / ARP(op=2, hwsrc="02:00:00:00:00:07"), "arp_sha") == 0x020000000007
+    solicit = ether / IPv6() / ICMPv6ND_NS() / ICMPv6NDOptSrcLLAddr(lladdr="02:00:00:00:00:09")
+    assert field(solicit, "ipv6_nd_sll") == 0x020000000009
+
+
+def hash_of(frame: bytes) -> int:
+    mem, row = alone(frame)
+    key = empty_key()
+    parse(mem, row, key)
+    return int(flow_hash(row, key))
+
+
+@given(frames(), frames())
+def test_packets_of_one_flow_hash_alike(one: bytes, other: bytes) -> None:
+    first, second = oracle.parse(one), oracle.parse(other)
+    if first.fields == second.fields and first.uca == second.uca:
+        assert hash_of(one) == hash_of(other)
+    elif "first" not in {first.fragment, second.fragment} and differ(first, second):
+        assert hash_of(one) != hash_of(other)
+
+
+def differ(first: oracle.Parsed, second: oracle.Parsed) -> bool:
+    """By more than what a flow's packets may differ in."""
+    loose = {"ip_ecn"}
+    return {k: v for k, v in first.fields.items() if k not in loose} != {
+        k: v for k, v in second.fields.items() if k not in loose
+    }
+
+
+@given(st.data())
+def test_every_address_and_port_counts_in_the_hash(data: st.DataObject) -> None:
+    frame = bytearray(bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP() / UDP() / b"payload"))
+    before = hash_of(bytes(frame))
+    at = data.draw(st.sampled_from([0, 5, 6, 11, 26, 29, 30, 33, 34, 35, 36, 37]))
+    frame[at] ^= data.draw(st.integers(1, 255))
+    assert hash_of(bytes(frame)) != before
+
+
+def test_flags_ecn_and_later_fragments_do_not_count() -> None:
+    from scapy.layers.inet import TCP
+
+    ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    assert hash_of(bytes(ether / IP() / TCP(flags="S"))) == hash_of(bytes(ether / IP(tos=3) / TCP(flags="FA")))
+    first, later = ether / IP(flags="MF") / UDP() / bytes(8), ether / IP(frag=2, proto=17) / bytes(8)
+    assert hash_of(bytes(first)) == hash_of(bytes(later))
+
+
+def test_hash_spreads_neighbouring_addresses() -> None:
+    ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    buckets = [0, 0, 0]
+    for host in range(1, 250):
+        buckets[hash_of(bytes(ether / IP(src=f"10.0.0.{host}") / UDP())) % 3] += 1
+    assert min(buckets) > 50
+
+
+def test_hash_is_the_same_compiled_and_interpreted() -> None:
+    ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    assert hash_of(bytes(ether / IP() / UDP())) == HASH_IPV4
+    assert hash_of(bytes(ether / IPv6(src="fe80::1", dst="ff02::fb") / UDP())) == HASH_IPV6
