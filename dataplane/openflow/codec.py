@@ -1,0 +1,51 @@
+"""One call for either side: bytes to message, or the error to answer with."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from triplane.dataplane.openflow import ofproto_v1_3, ofproto_v1_3_parser
+from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.ofproto_parser import HEADER, msg
+
+_HELLO, _ERROR = 0, 1
+_BAD_REQUEST, _BAD_VERSION, _BAD_LEN = 1, 0, 6
+
+
+class Protocol(NamedTuple):
+    """A version's two modules: enough of a datapath for messages to serialise."""
+
+    ofproto: ModuleType
+    ofproto_parser: ModuleType
+
+
+PROTOCOLS = {ofproto_v1_3.OFP_VERSION: Protocol(ofproto_v1_3, ofproto_v1_3_parser)}
+
+
+def parse(version: int, data: bytes, datapath: Any = None) -> Any:
+    """The message that `data` is, all of it. `version` is what was negotiated; a hello or error may have another.
+
+    Raises OpenFlowError, and nothing else, whatever the bytes are; it carries the type and code that the
+    specification names, and the start of the message.
+    """
+    data = bytes(data)
+    try:
+        return _parse(version, data, datapath)
+    except OpenFlowError as error:
+        error.data = error.data or data
+        raise
+
+
+def _parse(version: int, data: bytes, datapath: Any) -> Any:
+    if len(data) < HEADER.size:
+        raise OpenFlowError(_BAD_REQUEST, _BAD_LEN)
+    theirs, msg_type, msg_len, xid = HEADER.unpack_from(data)
+    if msg_len != len(data):
+        raise OpenFlowError(_BAD_REQUEST, _BAD_LEN)
+    if theirs != version and msg_type not in (_HELLO, _ERROR):
+        raise OpenFlowError(_BAD_REQUEST, _BAD_VERSION)
+    message = msg(datapath or PROTOCOLS.get(version), version, msg_type, msg_len, xid, data)
+    message.version = theirs
+    message.check()
+    return message

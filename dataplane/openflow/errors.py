@@ -1,0 +1,45 @@
+"""The one exception of the codec: what an OFPT_ERROR message would say (OpenFlow 1.3.5 section 7.4.4)."""
+
+from __future__ import annotations
+
+from triplane.dataplane.openflow.v1_3 import error_codes
+
+# prefix of the code names of each type, in the order of the types
+_CODE_PREFIXES = (
+    *("OFPHFC_", "OFPBRC_", "OFPBAC_", "OFPBIC_", "OFPBMC_", "OFPFMFC_", "OFPGMFC_"),
+    *("OFPPMFC_", "OFPTMFC_", "OFPQOFC_", "OFPSCFC_", "OFPRRFC_", "OFPMMFC_", "OFPTFFC_"),
+)
+
+
+def _name(prefix: str, number: int) -> str:
+    for name, value in vars(error_codes).items():
+        if value == number and name.startswith(prefix):
+            return name
+    return "Unknown"
+
+
+def type_name(kind: int) -> str:
+    """`OFPET_BAD_MATCH`; `Unknown` if the number has no name."""
+    return _name("OFPET_", kind)
+
+
+def code_name(kind: int, code: int) -> str:
+    """`OFPBMC_BAD_FIELD`; `Unknown` if the numbers have no name."""
+    return _name(_CODE_PREFIXES[kind], code) if kind < len(_CODE_PREFIXES) else "Unknown"
+
+
+class OpenFlowError(Exception):
+    """A request that is malformed or cannot be served.
+
+    `type` and `code` are those of the error message; `data` is the start of the failed message (at least
+    64 bytes of it if it is as long), or empty when the raiser did not have it.
+    """
+
+    def __init__(self, type: int, code: int, data: bytes = b"") -> None:
+        super().__init__(type, code, data)
+        self.type = type
+        self.code = code
+        self.data = data
+
+    def __str__(self) -> str:
+        return f"{type_name(self.type)}({self.type})/{code_name(self.type, self.code)}({self.code})"
