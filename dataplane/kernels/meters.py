@@ -6,7 +6,7 @@ rates, highest first, each with a token bucket: a packet goes down the list, and
 cannot pay for it is the band that applies. So what a drop band drops does not use up a slower remark band.
 
 Who writes: the control thread makes blocks; workers change tokens and band counters under the block's spin lock,
-and count packets of the meter in `count`, each in its own part.
+and count packets of the meter in `counts`, each in its own part.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ AF_DROP = 0b000_110  # drop precedence, 1 to 3
 
 
 class Meters(NamedTuple):
-    """`index` from id to slot, `block` int64[slots], `count` int64[workers * slots * 2] packets and bytes.
+    """`ids` from id to slot, `block` int64[slots], `counts` int64[workers * slots * 2] packets and bytes.
 
     `virtual` has the slots of OFPM_CONTROLLER and OFPM_SLOWPATH, -1 when not set.
     """
 
-    index: Words
+    ids: Words
     block: Words
-    count: Words
+    counts: Words
     virtual: Words
 
 
@@ -107,8 +107,8 @@ def meter_bands(code: Words, block: int, packets: int, size: int, now: int) -> i
 @kernel
 def meter_count(meters: Meters, slot: int, worker: int, packets: int, size: int) -> None:
     at = (worker * len(meters.block) + slot) * 2
-    meters.count[at] += packets
-    meters.count[at + 1] += size
+    meters.counts[at] += packets
+    meters.counts[at + 1] += size
 
 
 @kernel

@@ -123,7 +123,7 @@ class MeterTable:
         if meter_id in VIRTUAL:
             publish(self.arrays.virtual, VIRTUAL[meter_id], slot)
         else:
-            id_insert(self.arrays.index, meter_id, slot)
+            id_insert(self.arrays.ids, meter_id, slot)
 
     def _modify(self, meter_id: int, flags: int, bands: bytes, block: int) -> None:
         """The meter keeps its counters, its bands start anew (section 6.7)."""
@@ -145,7 +145,7 @@ class MeterTable:
         if meter_id in VIRTUAL:
             publish(self.arrays.virtual, VIRTUAL[meter_id], -1)
         else:
-            id_remove(self.arrays.index, meter_id)
+            id_remove(self.arrays.ids, meter_id)
         self._replace_block(meter.slot, 0)
         self._slots.give(meter.slot)
         return Gone(meter_id, meter.slot)
@@ -182,7 +182,7 @@ class MeterTable:
 
     def _counts(self, slot: int) -> Words:
         """int64[workers, 2]: packets and bytes."""
-        return self.arrays.count.reshape(self._workers, -1, 2)[:, slot]
+        return self.arrays.counts.reshape(self._workers, -1, 2)[:, slot]
 
     def _band_counts(self, meter: Meter) -> list[tuple[int, int]]:
         """Packets and bytes of each band, in the order they were sent."""

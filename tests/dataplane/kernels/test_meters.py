@@ -5,8 +5,8 @@ from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.oracle.meters import OracleBand, OracleMeter, remarked
 
+from tests.oracle.meters import OracleBand, OracleMeter, remarked
 from triplane.dataplane.kernels.arena import make_arena
 from triplane.dataplane.kernels.meters import (
     BAND_BYTE_COUNT,
@@ -53,7 +53,7 @@ def test_the_first_band_that_is_exceeded_applies(
     for number, (packets, size, wait) in enumerate(sent):
         now += wait
         assert meter_run(meters, code, 3, packets, size, now, number % 2) == oracle.run(packets, size, now)
-    assert list(meters.count.reshape(2, 8, 2)[:, 3].sum(axis=0)) == oracle.total
+    assert list(meters.counts.reshape(2, 8, 2)[:, 3].sum(axis=0)) == oracle.total
     ranked = sorted(range(len(chosen)), key=lambda i: -chosen[i].rate)
     for number, place in enumerate(ranked):
         at = band_at(block, number)
@@ -77,7 +77,7 @@ def test_what_is_dropped_does_not_use_up_the_slower_band() -> None:
 def test_a_meter_that_is_gone_lets_pass_and_counts_nothing() -> None:
     meters, code = make_meters(1, 8), make_arena(1 << 12)
     assert meter_run(meters, code, 5, 1, 100, SECOND, 0) == METER_PASS
-    assert not meters.count.any()
+    assert not meters.counts.any()
 
 
 def test_workers_share_one_rate() -> None:

@@ -35,7 +35,7 @@ def table(slots: int = 16) -> MeterTable:
 
 def added(meters: MeterTable, meter_id: int, flags: int = KBPS, bands: bytes = DROP, now: int = SECOND) -> int:
     meters.mod(ofp.OFPMC_ADD, flags, meter_id, bands, now)
-    return id_lookup(meters.arrays.index, meter_id)
+    return id_lookup(meters.arrays.ids, meter_id)
 
 
 def run(meters: MeterTable, slot: int, size: int = 100, now: int = SECOND, worker: int = 0) -> int:
@@ -79,7 +79,7 @@ def test_modify_keeps_the_counters_of_the_meter_and_clears_the_bands() -> None:
     for _ in range(3):
         run(meters, slot)
     meters.mod(ofp.OFPMC_MODIFY, KBPS, 1, DROP, SECOND)
-    assert id_lookup(meters.arrays.index, 1) == slot
+    assert id_lookup(meters.arrays.ids, 1) == slot
     read = parser.OFPMeterStats.parser(meters.stats(1, SECOND)[0], 0)
     assert (read.packet_in_count, [band.packet_band_count for band in read.band_stats]) == (3, [0])
     assert meters.config(1)[0][8:] == DROP
@@ -93,7 +93,7 @@ def test_delete_tells_slots_and_frees_all() -> None:
         assert dict(meters.mod(ofp.OFPMC_DELETE, 0, ofp.OFPM_ALL, b"", SECOND)) == slots
         assert meters.config(ofp.OFPM_ALL) == []
         assert run(meters, slots[1]) == METER_PASS
-        assert id_lookup(meters.arrays.index, 9) == -1
+        assert id_lookup(meters.arrays.ids, 9) == -1
         for _ in range(2):
             meters.turn()
             arena_turn(arena)
@@ -119,7 +119,7 @@ def test_the_controllers_meter_is_found_apart() -> None:
     added(meters, ofp.OFPM_CONTROLLER, PKTPS | BURST)
     slot = int(meters.arrays.virtual[VIRTUAL_CONTROLLER])
     assert run(meters, slot) == METER_PASS
-    assert id_lookup(meters.arrays.index, ofp.OFPM_CONTROLLER) == -1
+    assert id_lookup(meters.arrays.ids, ofp.OFPM_CONTROLLER) == -1
     meters.mod(ofp.OFPMC_DELETE, 0, ofp.OFPM_CONTROLLER, b"", SECOND)
     assert list(meters.arrays.virtual) == [-1, -1]
 
