@@ -1,4 +1,4 @@
-"""Flow entries on the wire: ofp_flow_stats, aggregates, and what an OFPT_FLOW_REMOVED tells (OpenFlow 1.3.5 7.3.5.2)."""
+"""Flow entries on the wire: ofp_flow_stats and aggregates (OpenFlow 1.3.5 section 7.3.5.2)."""
 
 from __future__ import annotations
 

@@ -102,7 +102,24 @@ DROP_RESERVED = 15  # link-local multicast (01:80:c2:00:00:0x) at output:NORMAL
 DROP_LEARNED = 16  # output:NORMAL: the destination is behind the ingress port
 DROP_HEADROOM = 17  # no room to push a header
 DROP_PUNT = 18  # for the controller, and its ring or its rate is full
-DROP_NAMES = (
-    "no_match no_action meter ttl no_port in_port no_frame too_long segment fragment port_config short depth "
-    "group queue reserved learned headroom punt"
-).split()
+DROP_NAMES = [
+    "no_match",
+    "no_action",
+    "meter",
+    "ttl",
+    "no_port",
+    "in_port",
+    "no_frame",
+    "too_long",
+    "segment",
+    "fragment",
+    "port_config",
+    "short",
+    "depth",
+    "group",
+    "queue",
+    "reserved",
+    "learned",
+    "headroom",
+    "punt",
+]

@@ -35,7 +35,7 @@ from triplane.dataplane.kernels.flows import (
 )
 from triplane.dataplane.kernels.ids import id_lookup
 from triplane.dataplane.kernels.oxm import decode_match_struct
-from triplane.dataplane.kernels.pool import Words
+from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.switch.datapath import FlowFilter, FlowModOutcome, Removed
 
@@ -54,10 +54,11 @@ class FlowTables:
         self.decoder = k.make_decoder(groups, meters)
         self._result = np.zeros(4, np.int64)
         self._out = np.zeros(DUMP_BYTES, np.uint8)
+        self._wire = np.zeros(1 << 18, np.uint8)
 
     def flow_mods(self, data: bytes | bytearray | memoryview, start: int, end: int, now: int) -> FlowModOutcome:
         """See Datapath.flow_mods."""
-        wire = np.frombuffer(data, np.uint8)
+        wire = self._copied(data)
         outcome = FlowModOutcome(start)
         while True:
             self.decoder.events[0] = 0
@@ -67,6 +68,13 @@ class FlowTables:
             outcome.consumed = at
             if not full:
                 return outcome
+
+    def _copied(self, data: bytes | bytearray | memoryview) -> Bytes:
+        """`data` in memory of our own: read-only bytes would have all of it compiled once more."""
+        if len(data) > len(self._wire):
+            self._wire = np.zeros(2 * len(data), np.uint8)
+        self._wire[: len(data)] = np.frombuffer(data, np.uint8)
+        return self._wire
 
     def _read_events(self, outcome: FlowModOutcome, now: int) -> None:
         events = self.decoder.events
@@ -105,8 +113,8 @@ class FlowTables:
 
     def choose(self, chosen: FlowFilter) -> bool:
         """Set the decoder's filter; False if it names a group that is not there. Raises OpenFlowError."""
-        wire = np.frombuffer(chosen.match, np.uint8)
-        error = int(decode_match_struct(wire, 0, len(wire), self.decoder.key, self.decoder.mask))
+        wire = self._copied(chosen.match)
+        error = int(decode_match_struct(wire, 0, len(chosen.match), self.decoder.key, self.decoder.mask))
         if error:
             raise OpenFlowError(error >> 16, error & 0xFFFF)
         query = self.decoder.query

@@ -1,0 +1,151 @@
+"""Programs, executed: one operation after another on one packet.
+
+A frame is copied only when it must be: an output is noted in row[PENDING] and done when the packet's life ends
+(then the frame itself goes) or when something else happens to it first (then a copy goes).
+"""
+
+from __future__ import annotations
+
+from triplane.dataplane.kernels.act import change
+from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.emit import drop, emit
+from triplane.dataplane.kernels.machine import view_bytes, view_words
+from triplane.dataplane.kernels.node import (
+    DROP_HEADROOM,
+    DROP_METER,
+    DROP_NO_ACTION,
+    DROP_TTL,
+    N_ARENA,
+    N_ARENA_WORDS,
+    N_MEM,
+    N_MEM_BYTES,
+    N_POOL,
+    N_POOL_WORDS,
+    W_ACTION_SET,
+    W_ACTIONS,
+    W_STALE,
+)
+from triplane.dataplane.kernels.outputs import FIRST_SLOT, PENDING_NONE, output, push_group, settle
+from triplane.dataplane.kernels.packet import ADDR, METADATA, PENDING, QUEUE
+from triplane.dataplane.kernels.police import meter, punt_packet
+from triplane.dataplane.kernels.pool import Words, give_one
+from triplane.dataplane.kernels.program import (
+    OP_CLEAR,
+    OP_END,
+    OP_GOTO,
+    OP_GROUP,
+    OP_METADATA,
+    OP_METER,
+    OP_OUTPUT,
+    OP_SET_QUEUE,
+    OP_WRITE,
+    SLOT_GROUP,
+    SLOT_OUTPUT,
+    arg_of,
+    op_of,
+    size_of,
+)
+from triplane.dataplane.kernels.rewrite import EXPIRED, NO_ROOM
+
+NEXT_END = -1
+NEXT_DROPPED = -2
+
+OFPR_NO_MATCH = 0
+OFPR_ACTION = 1
+OFPR_INVALID_TTL = 2
+
+
+@kernel
+def execute(node: Words, w: Words, row: Words, at: int) -> int:
+    """Run the program at arena[at:]: the next table, NEXT_END, or NEXT_DROPPED (the frame is gone)."""
+    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
+    following = NEXT_END
+    while True:
+        head = arena[at]
+        op = op_of(head)
+        if op == OP_END:
+            return following
+        if op >= OP_OUTPUT:
+            if not act(node, w, row, arena, at):
+                return NEXT_DROPPED
+        elif op == OP_GOTO:
+            following = arg_of(head)
+        elif op == OP_WRITE:
+            at += size_of(head)
+            write(w, arg_of(head), at)
+        elif op == OP_METADATA:
+            row[METADATA] = (row[METADATA] & ~arena[at + 2]) | (arena[at + 1] & arena[at + 2])
+        elif op == OP_CLEAR:
+            w[W_ACTIONS] = 0
+        elif op == OP_METER and not meter(node, w, row, arg_of(head)):
+            drop(node, w, row, DROP_METER)
+            return NEXT_DROPPED
+        at += size_of(arena[at])
+
+
+@kernel
+def write(w: Words, slot: int, at: int) -> None:
+    """Write-actions: the action at `at` takes its slot in the action set."""
+    w[W_ACTIONS] |= 1 << slot
+    w[W_ACTION_SET + slot] = at
+
+
+@kernel
+def act(node: Words, w: Words, row: Words, arena: Words, at: int) -> bool:
+    """Do one action; False if the packet was dropped."""
+    head = arena[at]
+    op = op_of(head)
+    if op == OP_OUTPUT:
+        output(node, w, row, arena[at + 1], arg_of(head))
+    elif op == OP_GROUP:
+        push_group(node, w, row, arg_of(head), False)
+    elif op == OP_SET_QUEUE:
+        settle(node, w, row)
+        row[QUEUE] = arena[at + 1]
+    else:
+        return modify(node, w, row, arena, at)
+    return True
+
+
+@kernel
+def modify(node: Words, w: Words, row: Words, arena: Words, at: int) -> bool:
+    """An action that changes the frame; one with an invalid TTL goes to the controller instead of on."""
+    settle(node, w, row)
+    mem = view_bytes(node[N_MEM], node[N_MEM_BYTES])
+    w[W_STALE] = 1
+    result = change(mem, view_words(node[N_POOL], node[N_POOL_WORDS]), row, arena, at)
+    if result == EXPIRED:
+        punt_packet(node, w, row, OFPR_INVALID_TTL, -1)
+        drop(node, w, row, DROP_TTL)
+    elif result == NO_ROOM:
+        drop(node, w, row, DROP_HEADROOM)
+    return result < EXPIRED
+
+
+@kernel
+def finish(node: Words, w: Words, row: Words) -> None:
+    """End of a packet's life: what is pending goes out with the frame itself."""
+    if row[PENDING] >= FIRST_SLOT:
+        emit(node, w, row, row[PENDING] - FIRST_SLOT)
+    elif row[PENDING] == PENDING_NONE:
+        drop(node, w, row, DROP_NO_ACTION)
+    else:
+        give_one(view_words(node[N_POOL], node[N_POOL_WORDS]), row[ADDR])
+
+
+@kernel
+def run_action_set(node: Words, w: Words, row: Words) -> None:
+    """Execute the action set in the order of OpenFlow 1.3.5 section 5.10, and end the packet's life."""
+    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
+    bits = w[W_ACTIONS]
+    slot = 0
+    while bits >> slot != 0 and slot < SLOT_GROUP:
+        if bits >> slot & 1 and not act(node, w, row, arena, w[W_ACTION_SET + slot]):
+            return
+        slot += 1
+    if bits >> SLOT_GROUP & 1:
+        push_group(node, w, row, arg_of(arena[w[W_ACTION_SET + SLOT_GROUP]]), True)
+        return
+    if bits >> SLOT_OUTPUT & 1 and not act(node, w, row, arena, w[W_ACTION_SET + SLOT_OUTPUT]):
+        return
+    finish(node, w, row)

@@ -1,0 +1,60 @@
+"""Packets that the control thread puts in: packet-out (OpenFlow 1.3.5 section 7.3.7)."""
+
+from __future__ import annotations
+
+from triplane.dataplane.kernels.bytes import copy
+from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.emit import flush_all
+from triplane.dataplane.kernels.execute import NEXT_DROPPED, execute, finish
+from triplane.dataplane.kernels.groups_run import drain
+from triplane.dataplane.kernels.machine import address_of, nanoseconds, view_bytes, view_words
+from triplane.dataplane.kernels.node import (
+    N_MEM,
+    N_MEM_BYTES,
+    N_POOL,
+    N_POOL_WORDS,
+    W_ACTIONS,
+    W_BATCH,
+    W_FLOW,
+    W_NOW,
+)
+from triplane.dataplane.kernels.outputs import slot_of
+from triplane.dataplane.kernels.packet import ADDR, GSO_TYPE, IN_PORT, LENGTH, PACKET_WORDS, PORT
+from triplane.dataplane.kernels.pipeline import prepare
+from triplane.dataplane.kernels.pool import Bytes, Words, take_one
+
+
+@kernel
+def write_program(arena: Words, at: int, code: Words, count: int) -> None:
+    """Put a program where `inject` can run it."""
+    for i in range(count):
+        arena[at + i] = code[i]
+
+
+@kernel
+def bring(node: Words, row: Words, data: Bytes, length: int, in_port: int) -> bool:
+    """A fresh row around a copy of `data`; False if the pool is empty."""
+    addr = take_one(view_words(node[N_POOL], node[N_POOL_WORDS]), length)
+    if addr < 0:
+        return False
+    copy(view_bytes(node[N_MEM], node[N_MEM_BYTES]), addr, data, 0, length)
+    for i in range(PACKET_WORDS):
+        row[i] = 0
+    row[ADDR], row[LENGTH], row[GSO_TYPE] = addr, length, 0
+    row[IN_PORT], row[PORT] = in_port, max(slot_of(in_port), 0)
+    return True
+
+
+@kernel
+def inject(node: Words, w: Words, data: Bytes, length: int, in_port: int, program: int) -> bool:
+    """Run the program at arena[program] on a copy of data[:length], to its end; False if the pool is empty."""
+    w[W_NOW] = nanoseconds()
+    row = view_words(address_of(w, W_BATCH), PACKET_WORDS)
+    if not bring(node, row, data, length, in_port):
+        return False
+    w[W_ACTIONS], w[W_FLOW] = 0, 0
+    if prepare(node, w, row) and execute(node, w, row, program) != NEXT_DROPPED:
+        finish(node, w, row)
+    drain(node, w)
+    flush_all(node, w)
+    return True

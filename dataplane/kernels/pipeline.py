@@ -1,0 +1,146 @@
+"""One packet through the flow tables, and through what groups leave to be done."""
+
+from __future__ import annotations
+
+from triplane.dataplane.kernels.classify import (
+    COUNTER_WORDS,
+    F_CODE,
+    F_COUNTERS,
+    N_BYTES,
+    N_PACKETS,
+    N_USED,
+    TABLE_WORDS,
+    TABLES,
+)
+from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.emit import drop
+from triplane.dataplane.kernels.execute import NEXT_DROPPED, NEXT_END, execute, finish, run_action_set
+from triplane.dataplane.kernels.fields import K_METADATA, K_PORT, K_TUNNEL, KEY_WORDS
+from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
+from triplane.dataplane.kernels.node import (
+    DROP_FRAGMENT,
+    DROP_MISS,
+    DROP_PORT_CONFIG,
+    DROP_SHORT,
+    MODE_STANDALONE,
+    N_ARENA,
+    N_ARENA_WORDS,
+    N_FRAGMENTS,
+    N_MEM,
+    N_MEM_BYTES,
+    N_MODE,
+    N_PORTS,
+    N_TABLES,
+    OFPPC_NO_RECV,
+    OFPPC_PORT_DOWN,
+    OUT_CONFIG,
+    OUT_NUMBER,
+    OUT_WORDS,
+    W_ACTIONS,
+    W_FLOW,
+    W_ID,
+    W_KEY,
+    W_NOW,
+    W_SCRATCH,
+    W_STALE,
+    W_TABLE_COUNTS,
+)
+from triplane.dataplane.kernels.outputs import PENDING_NONE, normal, refresh
+from triplane.dataplane.kernels.packet import (
+    COOKIE,
+    FRAGMENT,
+    HASH,
+    IN_PORT,
+    LENGTH,
+    MAX_PORTS,
+    METADATA,
+    PENDING,
+    PORT,
+    QUEUE,
+    TABLE,
+    TUNNEL_ID,
+)
+from triplane.dataplane.kernels.parse import parse
+from triplane.dataplane.kernels.pool import Words
+from triplane.dataplane.kernels.prune import SCRATCH_WORDS, lookup
+
+
+@kernel
+def admit(node: Words, w: Words, row: Words) -> bool:
+    """Prepare the row of a packet that a port received; False if it was dropped."""
+    ports = view_words(node[N_PORTS], MAX_PORTS * OUT_WORDS)
+    at = row[PORT] * OUT_WORDS
+    row[IN_PORT] = ports[at + OUT_NUMBER]
+    row[METADATA], row[TUNNEL_ID], row[QUEUE], row[TABLE] = 0, 0, 0, 0
+    row[COOKIE], row[HASH], row[PENDING] = 0, 0, PENDING_NONE
+    if ports[at + OUT_CONFIG] & (OFPPC_NO_RECV | OFPPC_PORT_DOWN):
+        drop(node, w, row, DROP_PORT_CONFIG)
+        return False
+    return True
+
+
+@kernel
+def prepare(node: Words, w: Words, row: Words) -> bool:
+    """Parse, and apply what holds before any table; False if it was dropped."""
+    key = view_words(address_of(w, W_KEY), KEY_WORDS)
+    if parse(view_bytes(node[N_MEM], node[N_MEM_BYTES]), row, key):
+        drop(node, w, row, DROP_SHORT)
+        return False
+    w[W_STALE] = 0
+    if row[FRAGMENT] != 0 and node[N_FRAGMENTS] != 0:
+        drop(node, w, row, DROP_FRAGMENT)
+        return False
+    return True
+
+
+@kernel
+def receive(node: Words, w: Words, row: Words) -> None:
+    """A packet from a port, to its end."""
+    if not admit(node, w, row) or not prepare(node, w, row):
+        return
+    if node[N_MODE] == MODE_STANDALONE:
+        normal(node, w, row)
+        finish(node, w, row)
+    else:
+        tables(node, w, row)
+
+
+@kernel
+def tables(node: Words, w: Words, row: Words) -> None:
+    """Walk the flow tables from table 0, then the action set."""
+    w[W_ACTIONS] = 0
+    table = 0
+    while table != NEXT_END:
+        flow = match(node, w, row, table)
+        if flow == 0:
+            drop(node, w, row, DROP_MISS)
+            return
+        table = execute(node, w, row, view_words(node[N_ARENA], node[N_ARENA_WORDS])[flow + F_CODE])
+        if table == NEXT_DROPPED:
+            return
+    if w[W_ACTIONS]:
+        run_action_set(node, w, row)
+    else:
+        finish(node, w, row)
+
+
+@kernel
+def match(node: Words, w: Words, row: Words, table: int) -> int:
+    """Look the packet up in a table and count it; 0 if nothing matches."""
+    refresh(node, w, row)
+    key = view_words(address_of(w, W_KEY), KEY_WORDS)
+    key[K_PORT] = row[IN_PORT] << 32 | row[IN_PORT]
+    key[K_METADATA], key[K_TUNNEL] = row[METADATA], row[TUNNEL_ID]
+    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
+    flow_tables = view_words(node[N_TABLES], TABLES * TABLE_WORDS)
+    w[W_TABLE_COUNTS + 2 * table] += 1
+    flow = lookup(arena, flow_tables, table, key, view_words(address_of(w, W_SCRATCH), SCRATCH_WORDS))
+    row[TABLE] = table
+    w[W_FLOW] = flow
+    if flow:
+        w[W_TABLE_COUNTS + 2 * table + 1] += 1
+        counters = arena[flow + F_COUNTERS] + w[W_ID] * COUNTER_WORDS
+        arena[counters + N_PACKETS] += 1
+        arena[counters + N_BYTES] += row[LENGTH]
+        arena[counters + N_USED] = w[W_NOW]
+    return flow

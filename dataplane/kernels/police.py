@@ -1,0 +1,127 @@
+"""What the walk asks of the tables beside the flow tables: meters, the MAC table, the punt rings."""
+
+from __future__ import annotations
+
+from triplane.dataplane.kernels.classify import COUNTER_WORDS, F_COUNTERS, F_KEY, F_PRIORITY
+from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.fields import BY_NAME, K_ETH_DST, K_ETH_SRC, KEY_WORDS
+from triplane.dataplane.kernels.flows import C_COOKIE
+from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
+from triplane.dataplane.kernels.macs import Macs, is_reserved_multicast, mac_learn, mac_lookup
+from triplane.dataplane.kernels.meters import METER_DROP, METER_PASS, Meters, meter_run, remark_dscp
+from triplane.dataplane.kernels.node import (
+    DROP_LEARNED,
+    DROP_PUNT,
+    DROP_RESERVED,
+    N_ARENA,
+    N_ARENA_WORDS,
+    N_MACS,
+    N_MEM,
+    N_MEM_BYTES,
+    N_METERS,
+    N_PORTS,
+    N_WORKERS,
+    OFPPC_NO_PACKET_IN,
+    OUT_CONFIG,
+    OUT_WORDS,
+    W_DROPS,
+    W_FLOW,
+    W_ID,
+    W_KEY,
+    W_NOW,
+    W_PUNT,
+    W_PUNT_WORDS,
+    W_PUNTED,
+    W_STALE,
+)
+from triplane.dataplane.kernels.packet import COOKIE, IN_PORT, LENGTH, MAX_PORTS, PORT
+from triplane.dataplane.kernels.pool import Words
+from triplane.dataplane.kernels.punts import punt, punt_class
+from triplane.dataplane.kernels.rewrite import set_field
+
+IP_DSCP = BY_NAME["ip_dscp"].number
+TYPE_IPV4, TYPE_IPV6 = 0x0800, 0x86DD
+OFPR_NO_MATCH, OFPR_ACTION = 0, 1
+NORMAL_FLOOD = -1
+NORMAL_NOWHERE = -2
+MAC_BITS = 0xFFFFFFFFFFFF
+NO_COOKIE = -1  # "no flow entry": all ones (OpenFlow 1.3.5 section 7.4.1)
+
+
+@kernel
+def meter(node: Words, w: Words, row: Words, slot: int) -> bool:
+    """Let a meter measure the packet, and remark it if a band says so; False to drop it."""
+    at = N_METERS
+    meters = Meters(
+        view_words(node[at], node[at + 1]),
+        view_words(node[at + 2], node[at + 3]),
+        view_words(node[at + 4], node[at + 5]),
+        view_words(node[at + 6], node[at + 7]),
+    )
+    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
+    verdict = meter_run(meters, arena, slot, 1, row[LENGTH], w[W_NOW], w[W_ID])
+    if verdict > METER_PASS:
+        remark(node, w, row, verdict)
+    return verdict != METER_DROP
+
+
+@kernel
+def remark(node: Words, w: Words, row: Words, levels: int) -> None:
+    """Raise the drop precedence in the packet's DSCP (OFPMBT_DSCP_REMARK)."""
+    key = view_words(address_of(w, W_KEY), KEY_WORDS)
+    eth_type = key[K_ETH_DST] & 0xFFFF
+    if eth_type in (TYPE_IPV4, TYPE_IPV6):
+        dscp = remark_dscp(key[5] >> 50 & 0x3F, levels)
+        set_field(view_bytes(node[N_MEM], node[N_MEM_BYTES]), row, IP_DSCP, dscp, 0)
+        w[W_STALE] = 1
+
+
+@kernel
+def normal_port(node: Words, w: Words, row: Words) -> int:
+    """Slot that the learning switch sends the packet to, NORMAL_FLOOD or NORMAL_NOWHERE. The key is fresh."""
+    at = N_MACS
+    macs = Macs(view_words(node[at], node[at + 1]), view_words(node[at + 2], node[at + 3]))
+    key = view_words(address_of(w, W_KEY), KEY_WORDS)
+    target = key[K_ETH_DST] >> 16 & MAC_BITS
+    vlan = key[K_ETH_SRC] >> 3 & 0xFFF
+    if is_reserved_multicast(target):
+        w[W_DROPS + DROP_RESERVED] += 1
+        return NORMAL_NOWHERE
+    mac_learn(macs, vlan, key[K_ETH_SRC] >> 16 & MAC_BITS, row[PORT], w[W_NOW])
+    slot = mac_lookup(macs, vlan, target, w[W_NOW])
+    if slot == row[PORT]:
+        w[W_DROPS + DROP_LEARNED] += 1
+        return NORMAL_NOWHERE
+    return slot
+
+
+@kernel
+def reason_of(arena: Words, flow: int, reason: int) -> int:
+    """OFPR_NO_MATCH instead of OFPR_ACTION if the flow is the table-miss entry (section 5.4)."""
+    if reason != OFPR_ACTION or flow == 0 or arena[flow + F_PRIORITY] != 0:
+        return reason
+    return OFPR_NO_MATCH if arena[flow + F_COUNTERS] == flow + F_KEY else reason
+
+
+@kernel
+def cookie_of(node: Words, arena: Words, flow: int) -> int:
+    return arena[arena[flow + F_COUNTERS] + node[N_WORKERS] * COUNTER_WORDS + C_COOKIE] if flow else NO_COOKIE
+
+
+@kernel
+def punt_packet(node: Words, w: Words, row: Words, reason: int, max_len: int) -> None:
+    """Copy the packet to the controller's ring."""
+    ports = view_words(node[N_PORTS], MAX_PORTS * OUT_WORDS)
+    slot = row[IN_PORT]
+    if slot < MAX_PORTS and ports[slot * OUT_WORDS + OUT_CONFIG] & OFPPC_NO_PACKET_IN:
+        return
+    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
+    reason = reason_of(arena, w[W_FLOW], reason)
+    row[COOKIE] = cookie_of(node, arena, w[W_FLOW])
+    ring = view_words(w[W_PUNT], w[W_PUNT_WORDS])
+    key = view_words(address_of(w, W_KEY), KEY_WORDS)
+    mem = view_bytes(node[N_MEM], node[N_MEM_BYTES])
+    if punt(ring, punt_class(reason), mem, row, key, w[W_NOW], reason, max_len):
+        w[W_DROPS + DROP_PUNT] += 1
+    else:
+        w[W_PUNTED] = 1

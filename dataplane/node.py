@@ -1,0 +1,181 @@
+"""One forwarder: the Datapath that the switch agent commands, over the arrays, the workers and the ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from triplane.dataplane.kernels import node as n
+from triplane.dataplane.kernels.actions import decode_actions
+from triplane.dataplane.kernels.arena import arena_take
+from triplane.dataplane.kernels.classify import TABLES
+from triplane.dataplane.kernels.fields import KEY_WORDS
+from triplane.dataplane.kernels.flow_mods import CODE_WORDS, OFPRR_DELETE, OFPRR_GROUP_DELETE
+from triplane.dataplane.kernels.inject import inject, write_program
+from triplane.dataplane.kernels.limits import CHECK_NONE, LIMIT_CHECK, LIMIT_OUTPUT_TABLE, make_limits
+from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.ports import OpenPort, Ports
+from triplane.dataplane.state import State
+from triplane.dataplane.switch.datapath import (
+    FlowFilter,
+    FlowModOutcome,
+    PacketIn,
+    PortCounters,
+    PortInfo,
+    Removed,
+)
+from triplane.dataplane.workers import Workers
+
+ANY = np.zeros(KEY_WORDS, np.int64)  # a match of every packet
+
+
+class Node:
+    """The data plane of one switch. All methods are the control thread's."""
+
+    def __init__(self, workers: int = 1, small_frames: int = 16384, big_frames: int = 512) -> None:
+        self.state = State(workers, small_frames, big_frames)
+        self.port_table = Ports(self.state)
+        self.workers = Workers(self.state)
+        self._limits = make_limits(TABLES)
+        self._limits[LIMIT_OUTPUT_TABLE], self._limits[LIMIT_CHECK] = 1, CHECK_NONE
+        self._code = np.zeros(CODE_WORDS, np.int64)
+        self._program = int(arena_take(self.state.arena, CODE_WORDS))
+        self._running = False
+
+    @property
+    def packet_in_fd(self) -> int:
+        """An eventfd that is readable when packets wait for the controller."""
+        return self.workers.event
+
+    # life
+    def start(self) -> None:
+        """Let the workers run on the ports that are there."""
+        self.workers.assign(self.port_table.queues())
+        self.workers.start()
+        self._running = True
+
+    def close(self) -> None:
+        """Stop the workers and close every port."""
+        self.workers.close()
+        self._running = False
+        for slot in list(self.port_table.open):
+            self.port_table.remove(slot).close()
+
+    def add_port(self, port: OpenPort) -> None:
+        """Take a port in, while running or before."""
+        self._paused(lambda: self.port_table.add(port))
+
+    def remove_port(self, slot: int) -> None:
+        """Close a port and forget it."""
+        self._paused(lambda: self.port_table.remove(slot).close())
+
+    def _paused(self, change: Callable[[], None]) -> None:
+        """Change the set of ports while no worker runs: some hundred microseconds without forwarding."""
+        running = self._running
+        if running:
+            self.workers.stop()
+        try:
+            change()
+        finally:
+            if running:
+                self.start()
+
+    def turn(self) -> None:
+        """Free what was removed, once every worker has seen that it is gone."""
+        if self.workers.quiet():
+            self.state.flows.turn()
+            self.state.groups.turn()
+            self.state.meters.turn()
+
+    # flow tables
+    def flow_mods(self, data: bytes | bytearray | memoryview, start: int, end: int, now: int) -> FlowModOutcome:
+        outcome = self.state.flows.flow_mods(data, start, end, now)
+        self.turn()
+        return outcome
+
+    def flow_stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
+        return self.state.flows.stats(chosen, now)
+
+    def aggregate(self, chosen: FlowFilter) -> tuple[int, int, int]:
+        return self.state.flows.aggregate(chosen)
+
+    def table_stats(self) -> list[tuple[int, int, int, int]]:
+        return [(table, self.state.flows.count(table), *self.state.table_counts(table)) for table in range(TABLES)]
+
+    def expire(self, now: int) -> list[Removed]:
+        removed = self.state.flows.expire(now)
+        self.state.macs.expire(now)
+        self.turn()
+        return removed
+
+    # packets
+    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int) -> None:
+        wire = np.frombuffer(bytearray(actions), np.uint8)
+        flows = self.state.flows
+        groups = flows.decoder.groups
+        words = int(decode_actions(wire, 0, len(wire), self._limits, groups, ANY, ANY, self._code, 0, CODE_WORDS))
+        if words < 0:
+            raise OpenFlowError(-words >> 16, -words & 0xFFFF)
+        write_program(self.state.arena, self._program, self._code, words)
+        frame = np.frombuffer(bytearray(data), np.uint8)
+        inject(self.state.node, self.state.control, frame, len(frame), in_port, self._program)
+
+    def packet_ins(self, limit: int) -> list[PacketIn]:
+        return self.state.punts.read(limit)
+
+    # groups and meters
+    def group_mod(self, command: int, kind: int, group_id: int, buckets: bytes, now: int) -> list[Removed]:
+        gone = self.state.groups.mod(command, kind, group_id, buckets, now)
+        removed: list[Removed] = []
+        for group in gone:
+            removed += self.state.flows.remove_using(group.slot, -1, OFPRR_GROUP_DELETE, now)
+        return removed
+
+    def group_stats(self, group_id: int, now: int) -> list[bytes]:
+        return self.state.groups.stats(group_id, now)
+
+    def group_desc(self) -> list[bytes]:
+        return self.state.groups.desc()
+
+    def group_features(self) -> bytes:
+        return self.state.groups.features()
+
+    def meter_mod(self, command: int, flags: int, meter_id: int, bands: bytes, now: int) -> list[Removed]:
+        gone = self.state.meters.mod(command, flags, meter_id, bands, now)
+        removed: list[Removed] = []
+        for meter in gone:
+            removed += self.state.flows.remove_using(-1, meter.slot, OFPRR_DELETE, now)
+        return removed
+
+    def meter_stats(self, meter_id: int, now: int) -> list[bytes]:
+        return self.state.meters.stats(meter_id, now)
+
+    def meter_config(self, meter_id: int) -> list[bytes]:
+        return self.state.meters.config(meter_id)
+
+    def meter_features(self) -> bytes:
+        return self.state.meters.features()
+
+    # ports and queues
+    def ports(self) -> list[PortInfo]:
+        return self.port_table.infos()
+
+    def port_counters(self, port_no: int) -> list[PortCounters]:
+        return self.port_table.counters(port_no)
+
+    def port_mod(self, port_no: int, hw_addr: bytes, config: int, mask: int, advertise: int) -> None:
+        self.port_table.mod(port_no, hw_addr, config, mask)
+
+    def queue_counters(self, port_no: int, queue_id: int, now: int) -> list[tuple[int, int, int, int, int, int]]:
+        return self.state.queues.counters(port_no, queue_id, now)
+
+    def queue_config(self, port_no: int) -> list[tuple[int, int, int, int]]:
+        return self.state.queues.config(port_no)
+
+    # modes
+    def set_fragments(self, flags: int) -> None:
+        self.state.node[n.N_FRAGMENTS] = flags
+
+    def set_standalone(self, standalone: bool) -> None:
+        self.state.node[n.N_MODE] = n.MODE_STANDALONE if standalone else n.MODE_PIPELINE
