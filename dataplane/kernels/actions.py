@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from triplane.dataplane.kernels.bigendian import load8, load16, load32, load_bytes
+from triplane.dataplane.kernels.bigendian import load_bytes
+from triplane.dataplane.kernels.bytes import be8, be16, be32
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.errors import (
     BAD_ACTION_EXP_TYPE,
@@ -180,9 +181,9 @@ def experimenter_row(wire: Bytes, at: int, length: int) -> int:
     """Row of ACTION_ROWS of an experimenter action, or a negative error word."""
     known = False
     for i in range(len(EXPERIMENTER_ACTIONS)):
-        if EXPERIMENTER_ACTIONS[i, 0] == load32(wire, at + 4):
+        if EXPERIMENTER_ACTIONS[i, 0] == be32(wire, at + 4):
             known = True
-            if length >= 16 and EXPERIMENTER_ACTIONS[i, 1] == load16(wire, at + 8):
+            if length >= 16 and EXPERIMENTER_ACTIONS[i, 1] == be16(wire, at + 8):
                 return EXPERIMENTER_ACTIONS[i, 2]
     return -BAD_ACTION_EXP_TYPE if known else -BAD_ACTION_EXPERIMENTER
 
@@ -192,7 +193,7 @@ def action_row(wire: Bytes, at: int, end: int) -> int:
     """Row of ACTION_ROWS of the action at `at`, its length checked, or a negative error word."""
     if end - at < ACTION_HEADER:
         return -BAD_ACTION_LEN
-    kind, length = load16(wire, at), load16(wire, at + 2)
+    kind, length = be16(wire, at), be16(wire, at + 2)
     if length < ACTION_HEADER or length & 7 or end - at < length:
         return -BAD_ACTION_LEN
     if kind == OFPAT_EXPERIMENTER:
@@ -208,43 +209,43 @@ def action_row(wire: Bytes, at: int, end: int) -> int:
 
 @kernel
 def push_argument(wire: Bytes, at: int, op: int) -> int:
-    tag = load16(wire, at + 4)
+    tag = be16(wire, at + 4)
     return tag if tag == PUSH_TAGS[op, 0] or tag == PUSH_TAGS[op, 1] else -BAD_ACTION_TAG
 
 
 @kernel
 def output_argument(wire: Bytes, at: int, limits: Words) -> int:
     """max_len. OFPP_TABLE goes with packet-outs only; OFPP_ANY is no port (7.2.1)."""
-    port = load32(wire, at + 4)
+    port = be32(wire, at + 4)
     if port == OFPP_TABLE and limits[LIMIT_OUTPUT_TABLE] == 0:
         return -BAD_OUT_PORT
     reserved = OFPP_IN_PORT <= port <= OFPP_LOCAL
-    return load16(wire, at + 8) if reserved or 0 < port <= limits[LIMIT_MAX_PORT] else -BAD_OUT_PORT
+    return be16(wire, at + 8) if reserved or 0 < port <= limits[LIMIT_MAX_PORT] else -BAD_OUT_PORT
 
 
 @kernel
 def group_argument(wire: Bytes, at: int, groups: Words) -> int:
-    slot = id_lookup(groups, load32(wire, at + 4))
+    slot = id_lookup(groups, be32(wire, at + 4))
     return slot if slot >= 0 else -BAD_OUT_GROUP
 
 
 @kernel
 def queue_argument(wire: Bytes, at: int) -> int:
-    return -BAD_QUEUE if load32(wire, at + 4) == OFPQ_ALL else 0
+    return -BAD_QUEUE if be32(wire, at + 4) == OFPQ_ALL else 0
 
 
 @kernel
 def set_field_argument(wire: Bytes, at: int) -> int:
     """Number of the field that the set-field action at `at` sets, its TLV and value checked."""
-    kind, size = load8(wire, at + 6), load8(wire, at + 7)
-    row = field_row(load16(wire, at + 4), kind >> 1)
+    kind, size = be8(wire, at + 6), be8(wire, at + 7)
+    row = field_row(be16(wire, at + 4), kind >> 1)
     if row < 0:
         return -BAD_SET_TYPE
     if FIELD_ROWS[row, F_SETTABLE] == 0 or kind & 1:
         return -BAD_SET_ARGUMENT
     if size != FIELD_ROWS[row, F_SIZE]:
         return -BAD_SET_LEN
-    if load16(wire, at + 2) != TLV_HEADER + 4 + size + 7 & -8:
+    if be16(wire, at + 2) != TLV_HEADER + 4 + size + 7 & -8:
         return -BAD_ACTION_LEN
     return row if settable(wire, at + 8, row) else -BAD_SET_ARGUMENT
 
@@ -271,9 +272,9 @@ def argument(wire: Bytes, at: int, row: int, limits: Words, groups: Words) -> in
     if kind == KIND_PUSH:
         return push_argument(wire, at, ACTION_ROWS[row, A_OP])
     if kind == KIND_ETHER:
-        return load16(wire, at + 4)
+        return be16(wire, at + 4)
     if kind == KIND_BYTE:
-        return load8(wire, at + 4)
+        return be8(wire, at + 4)
     return queue_argument(wire, at) if kind == KIND_QUEUE else 0
 
 
@@ -305,11 +306,11 @@ def after_set_field(limits: Words, wire: Bytes, at: int, row: int) -> None:
     """Setting what other fields' prerequisites name changes what is known."""
     facts = limits[STATE_FACTS]
     if row == ROW_ETH_TYPE:
-        set_ether(limits, load16(wire, at + 8))
+        set_ether(limits, be16(wire, at + 8))
     elif row == ROW_IP_PROTO:
-        limits[STATE_FACTS] = facts_of_proto(facts & ETHER_FACTS, load8(wire, at + 8))
+        limits[STATE_FACTS] = facts_of_proto(facts & ETHER_FACTS, be8(wire, at + 8))
     elif row == ROW_ICMPV6_TYPE:
-        limits[STATE_FACTS] = facts_of_icmp6(facts & PROTO_FACTS, load8(wire, at + 8))
+        limits[STATE_FACTS] = facts_of_icmp6(facts & PROTO_FACTS, be8(wire, at + 8))
 
 
 @kernel
@@ -369,7 +370,7 @@ def emit(wire: Bytes, at: int, row: int, arg: int, code: Words, to: int) -> int:
     wide = kind == KIND_OUTPUT or kind == KIND_QUEUE
     code[to] = head_of(ACTION_ROWS[row, A_OP], 2 if wide else 1, arg)
     if wide:
-        code[to + 1] = load32(wire, at + 4)
+        code[to + 1] = be32(wire, at + 4)
     return to + 2 if wide else to + 1
 
 
@@ -423,12 +424,12 @@ def decode_list(
     to: int,
     code_end: int,
 ) -> int:
-    """Decode wire[at:end] to code[to:code_end], each action behind OP_WRITE if `write`; the end, or minus an error word."""
+    """Decode wire[at:end] to code[to:code_end], behind OP_WRITE each if `write`; the end, or a negative error word."""
     while at < end:
         to = decode_action(wire, at, end, limits, groups, check, write, code, to, code_end)
         if to < 0:
             return to
-        at += load16(wire, at + 2)
+        at += be16(wire, at + 2)
     return to
 
 
@@ -503,5 +504,5 @@ def fill_slots(wire: Bytes, at: int, end: int, limits: Words, groups: Words) -> 
         if arg < 0:
             return arg
         limits[STATE_SLOT + slot_of(row, arg)] = at + 1
-        at += load16(wire, at + 2)
+        at += be16(wire, at + 2)
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triplane.dataplane.kernels.bigendian import load8, load16, load32, load64
+from triplane.dataplane.kernels.bytes import be8, be16, be32, be64
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.errors import (
     BAD_REQUEST_LEN,
@@ -47,19 +47,19 @@ SHORTEST = 56  # a flow-mod with an empty match and no instructions
 @kernel
 def load_header(wire: Bytes, at: int, header: Words) -> None:
     """The fixed part of the flow-mod at `at`, which is at least SHORTEST bytes long."""
-    header[FM_LEN] = load16(wire, at + 2)
-    header[FM_XID] = load32(wire, at + 4)
-    header[FM_COOKIE] = load64(wire, at + 8)
-    header[FM_COOKIE_MASK] = load64(wire, at + 16)
-    header[FM_TABLE] = load8(wire, at + 24)
-    header[FM_COMMAND] = load8(wire, at + 25)
-    header[FM_IDLE] = load16(wire, at + 26)
-    header[FM_HARD] = load16(wire, at + 28)
-    header[FM_PRIORITY] = load16(wire, at + 30)
-    header[FM_BUFFER] = load32(wire, at + 32)
-    header[FM_OUT_PORT] = load32(wire, at + 36)
-    header[FM_OUT_GROUP] = load32(wire, at + 40)
-    header[FM_FLAGS] = load16(wire, at + 44)
+    header[FM_LEN] = be16(wire, at + 2)
+    header[FM_XID] = be32(wire, at + 4)
+    header[FM_COOKIE] = be64(wire, at + 8)
+    header[FM_COOKIE_MASK] = be64(wire, at + 16)
+    header[FM_TABLE] = be8(wire, at + 24)
+    header[FM_COMMAND] = be8(wire, at + 25)
+    header[FM_IDLE] = be16(wire, at + 26)
+    header[FM_HARD] = be16(wire, at + 28)
+    header[FM_PRIORITY] = be16(wire, at + 30)
+    header[FM_BUFFER] = be32(wire, at + 32)
+    header[FM_OUT_PORT] = be32(wire, at + 36)
+    header[FM_OUT_GROUP] = be32(wire, at + 40)
+    header[FM_FLAGS] = be16(wire, at + 44)
 
 
 @kernel
@@ -119,7 +119,7 @@ def decode_flow_mod(
     Returns 0, or an error word of `errors`; header's fixed columns are right even then, unless the message is
     too short (BAD_REQUEST, BAD_LEN). The program goes to code[code_at:code_end]. A delete's instructions are ignored.
     """
-    if end - at < SHORTEST or load16(wire, at + 2) < SHORTEST or load16(wire, at + 2) > end - at:
+    if end - at < SHORTEST or be16(wire, at + 2) < SHORTEST or be16(wire, at + 2) > end - at:
         return BAD_REQUEST_LEN
     load_header(wire, at, header)
     error = header_error(header, limits)

@@ -13,7 +13,7 @@ import numpy as np
 from triplane.dataplane.kernels.actions import decode_actions as decode_actions  # noqa: PLC0414 (one place to import)
 from triplane.dataplane.kernels.actions import decode_bucket_actions as decode_bucket_actions  # noqa: PLC0414
 from triplane.dataplane.kernels.actions import decode_list, finish_program, start_facts
-from triplane.dataplane.kernels.bigendian import load8, load16, load32, load64
+from triplane.dataplane.kernels.bytes import be8, be16, be32, be64
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.errors import (
     BAD_INSTRUCTION_EXPERIMENTER,
@@ -57,7 +57,7 @@ def instruction_error(wire: Bytes, at: int, end: int) -> int:
     """Whether the frame of the instruction at `at` is right: 0 or an error word."""
     if end - at < INSTRUCTION_HEADER:
         return BAD_INSTRUCTION_LEN
-    kind, length = load16(wire, at), load16(wire, at + 2)
+    kind, length = be16(wire, at), be16(wire, at + 2)
     if length < INSTRUCTION_HEADER or length & 7 or end - at < length:
         return BAD_INSTRUCTION_LEN
     if kind == OFPIT_EXPERIMENTER:
@@ -77,17 +77,17 @@ def find_instructions(wire: Bytes, at: int, end: int, limits: Words) -> int:
         error = instruction_error(wire, at, end)
         if error:
             return error
-        kind = load16(wire, at)
+        kind = be16(wire, at)
         if limits[STATE_AT + kind]:
             return DUPLICATE_INSTRUCTION
         limits[STATE_AT + kind] = at + 1
-        at += load16(wire, at + 2)
+        at += be16(wire, at + 2)
     return 0
 
 
 @kernel
 def emit_meter(wire: Bytes, at: int, meters: Words, code: Words, to: int) -> int:
-    meter = load32(wire, at + 4)
+    meter = be32(wire, at + 4)
     if meter == 0 or meter > OFPM_MAX:
         return -INVALID_METER
     slot = id_lookup(meters, meter)
@@ -99,9 +99,9 @@ def emit_meter(wire: Bytes, at: int, meters: Words, code: Words, to: int) -> int
 
 @kernel
 def emit_metadata(wire: Bytes, at: int, code: Words, to: int) -> int:
-    bits = load64(wire, at + 16)
+    bits = be64(wire, at + 16)
     code[to] = head_of(OP_METADATA, 3, 0)
-    code[to + 1] = load64(wire, at + 8) & bits
+    code[to + 1] = be64(wire, at + 8) & bits
     code[to + 2] = bits
     return to + 3
 
@@ -109,7 +109,7 @@ def emit_metadata(wire: Bytes, at: int, code: Words, to: int) -> int:
 @kernel
 def emit_goto(wire: Bytes, at: int, limits: Words, code: Words, to: int) -> int:
     """A packet goes forward only: to a table after the entry's own (5.1)."""
-    table = load8(wire, at + 4)
+    table = be8(wire, at + 4)
     if table <= limits[LIMIT_TABLE] or table >= limits[LIMIT_TABLES]:
         return -BAD_INSTRUCTION_TABLE
     code[to] = head_of(OP_GOTO, 1, table)
@@ -124,7 +124,7 @@ def emit_actions(wire: Bytes, kind: int, limits: Words, groups: Words, code: Wor
         return to
     write = 1 if kind == WRITE_ACTIONS else 0
     check = CHECK_SET_FIELD if write else CHECK_ALL
-    end = at + load16(wire, at + 2)
+    end = at + be16(wire, at + 2)
     return decode_list(wire, at + INSTRUCTION_HEADER, end, limits, groups, check, write, code, to, code_end)
 
 

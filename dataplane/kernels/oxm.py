@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from triplane.dataplane.kernels.bigendian import load8, load16, load_bytes, store8, store16, store_bytes
+from triplane.dataplane.kernels.bigendian import load_bytes, store_bytes
+from triplane.dataplane.kernels.bytes import be8, be16, put8, put16
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.errors import (
     BAD_MATCH_FIELD,
@@ -165,11 +166,11 @@ def tlv_row(wire: Bytes, at: int, end: int) -> int:
     """Row of the field of the TLV at `at`, its lengths checked, or a negative error word."""
     if end - at < TLV_HEADER:
         return -BAD_MATCH_LEN
-    length = load8(wire, at + 3)
+    length = be8(wire, at + 3)
     if end - at < TLV_HEADER + length:
         return -BAD_MATCH_LEN
-    kind = load8(wire, at + 2)
-    row = field_row(load16(wire, at), kind >> 1)
+    kind = be8(wire, at + 2)
+    row = field_row(be16(wire, at), kind >> 1)
     if row < 0:
         return -BAD_MATCH_FIELD
     return row if length == FIELD_ROWS[row, F_SIZE] << (kind & 1) else -BAD_MATCH_LEN
@@ -241,7 +242,7 @@ def put_wide(wire: Bytes, at: int, row: int, masked: int, key: Words, mask: Word
 @kernel
 def put_field(wire: Bytes, at: int, row: int, key: Words, mask: Words) -> int:
     """Put the TLV at `at` into key and mask. 0 or an error word."""
-    masked = load8(wire, at + 2) & 1
+    masked = be8(wire, at + 2) & 1
     if FIELD_ROWS[row, F_SIZE] == 16:
         return put_wide(wire, at + TLV_HEADER, row, masked, key, mask)
     return put_narrow(wire, at + TLV_HEADER, row, masked, key, mask)
@@ -275,14 +276,14 @@ def decode_match(wire: Bytes, at: int, end: int, key: Words, mask: Words) -> int
         if pre != PRE_NONE and facts_of_key(key, mask) >> pre & 1 == 0:
             return BAD_MATCH_PREREQ
         seen |= 1 << row
-        at += TLV_HEADER + load8(wire, at + 3)
+        at += TLV_HEADER + be8(wire, at + 3)
     return 0
 
 
 @kernel
 def match_length(wire: Bytes, at: int) -> int:
     """Length of the ofp_match at `at` with its padding to 8 bytes; the caller has checked that 4 bytes are there."""
-    return load16(wire, at + 2) + 7 & -8
+    return be16(wire, at + 2) + 7 & -8
 
 
 @kernel
@@ -290,10 +291,10 @@ def decode_match_struct(wire: Bytes, at: int, end: int, key: Words, mask: Words)
     """Decode the ofp_match at `at`, its padding within `end` too, as decode_match does; 0 or an error word."""
     if end - at < MATCH_HEADER:
         return BAD_MATCH_LEN
-    length = load16(wire, at + 2)
+    length = be16(wire, at + 2)
     if length < MATCH_HEADER:
         return BAD_MATCH_LEN
-    if load16(wire, at) != OFPMT_OXM:
+    if be16(wire, at) != OFPMT_OXM:
         return BAD_MATCH_TYPE
     if at + match_length(wire, at) > end:
         return BAD_MATCH_LEN
@@ -305,9 +306,9 @@ def decode_match_struct(wire: Bytes, at: int, end: int, key: Words, mask: Words)
 
 @kernel
 def store_header(wire: Bytes, at: int, row: int, masked: int) -> None:
-    store16(wire, at, OFPXMC_OPENFLOW_BASIC)
-    store8(wire, at + 2, row << 1 | masked)
-    store8(wire, at + 3, FIELD_ROWS[row, F_SIZE] << masked)
+    put16(wire, at, OFPXMC_OPENFLOW_BASIC)
+    put8(wire, at + 2, row << 1 | masked)
+    put8(wire, at + 3, FIELD_ROWS[row, F_SIZE] << masked)
 
 
 @kernel
@@ -376,8 +377,8 @@ def encode_number(row: int, value: int, wire: Bytes, at: int) -> int:
 @kernel
 def pad_match(wire: Bytes, at: int, length: int) -> int:
     """Write the header of an ofp_match of `length` bytes, and the padding behind it; returns the padded length."""
-    store16(wire, at, OFPMT_OXM)
-    store16(wire, at + 2, length)
+    put16(wire, at, OFPMT_OXM)
+    put16(wire, at + 2, length)
     padded = length + 7 & -8
     for i in range(length, padded):
         wire[at + i] = 0

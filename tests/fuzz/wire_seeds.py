@@ -1,0 +1,61 @@
+"""Right flow-mods to start fuzzing from: every field, action and instruction is in one of them."""
+
+from __future__ import annotations
+
+from os_ken.ofproto import ofproto_v1_3 as ofp
+from os_ken.ofproto import ofproto_v1_3_parser as ryu
+from os_ken.ofproto.ofproto_protocol import ProtocolDesc
+
+MAC, V4, V6 = "02:00:00:00:00:01", "10.0.0.1", "2001:db8::1"
+V4_NET, V6_NET = ("10.0.0.0", "255.0.0.0"), ("2001:db8::", "ffff:ffff::")
+
+
+def matches() -> list[ryu.OFPMatch]:
+    ipv4, ipv6 = {"eth_type": 0x0800}, {"eth_type": 0x86DD}
+    link = {"in_port": 1, "in_phy_port": 2, "metadata": (1, 15), "eth_dst": MAC, "eth_src": (MAC, "ff:ff:ff:ff:ff:0f")}
+    nd = {"ip_proto": 58, "ipv6_nd_target": V6_NET}
+    return [
+        ryu.OFPMatch(),
+        ryu.OFPMatch(**link, vlan_vid=0x1064, vlan_pcp=3, tunnel_id=(4096, 0xFFFFF000)),
+        ryu.OFPMatch(vlan_vid=(0x1000, 0x1000), eth_type=0x88E7, pbb_isid=(256, 0xFFFF00)),
+        ryu.OFPMatch(**ipv4, ip_dscp=9, ip_ecn=1, ip_proto=6, ipv4_src=V4_NET, ipv4_dst=V4, tcp_src=1, tcp_dst=80),
+        ryu.OFPMatch(**ipv4, ip_proto=17, udp_src=5, udp_dst=53),
+        ryu.OFPMatch(**ipv4, ip_proto=1, icmpv4_type=8, icmpv4_code=0),
+        ryu.OFPMatch(**ipv6, ip_proto=132, ipv6_src=V6_NET, ipv6_dst=V6, sctp_src=1, sctp_dst=2, ipv6_flabel=(8, 12)),
+        ryu.OFPMatch(**ipv6, **nd, icmpv6_type=135, icmpv6_code=0, ipv6_nd_sll=MAC, ipv6_exthdr=(4, 4)),
+        ryu.OFPMatch(**ipv6, **nd, icmpv6_type=136, ipv6_nd_tll=MAC),
+        ryu.OFPMatch(eth_type=0x0806, arp_op=1, arp_spa=V4, arp_tpa=V4_NET, arp_sha=MAC, arp_tha=MAC),
+        ryu.OFPMatch(eth_type=0x8847, mpls_label=5, mpls_tc=1, mpls_bos=1),
+    ]
+
+
+def action_lists() -> list[list[ryu.OFPAction]]:
+    field = ryu.OFPActionSetField
+    forward = [ryu.OFPActionSetQueue(1), ryu.OFPActionGroup(2), ryu.OFPActionOutput(3), ryu.OFPActionOutput(0xFFFFFFFD)]
+    vlan = [ryu.OFPActionPushVlan(), field(vlan_vid=0x1005), field(vlan_pcp=1), ryu.OFPActionPopVlan()]
+    mpls = [ryu.OFPActionPushMpls(), field(mpls_label=3), ryu.OFPActionSetMplsTtl(8), ryu.OFPActionDecMplsTtl()]
+    pbb = [ryu.OFPActionPushPbb(0x88E7), field(pbb_isid=1), ryu.OFPActionPopPbb()]
+    everything = [ryu.OFPActionSetNwTtl(1), ryu.OFPActionDecNwTtl(), field(ipv4_src=V4), field(tcp_dst=8)]
+    addresses = [field(eth_src=MAC), field(eth_dst=MAC), field(tunnel_id=1 << 63)]
+    copies = [ryu.OFPActionCopyTtlOut(), ryu.OFPActionCopyTtlIn(), ryu.OFPActionPopMpls()]
+    return [[], addresses + forward, vlan + forward[:1], mpls + copies, pbb + everything + [field(ipv6_dst=V6)]]
+
+
+def seeds() -> list[bytes]:
+    protocol, messages = ProtocolDesc(version=4), []
+    for match in matches():
+        for actions in action_lists():
+            applied = ryu.OFPInstructionActions(ofp.OFPIT_APPLY_ACTIONS, actions)
+            more = [
+                ryu.OFPInstructionMeter(1),
+                ryu.OFPInstructionActions(ofp.OFPIT_WRITE_ACTIONS, actions[:4]),
+                ryu.OFPInstructionActions(ofp.OFPIT_CLEAR_ACTIONS, []),
+                ryu.OFPInstructionWriteMetadata(3, 7),
+                ryu.OFPInstructionGotoTable(9),
+            ]
+            for instructions in ([applied], [*more, applied]):
+                message = ryu.OFPFlowMod(protocol, match=match, instructions=instructions)
+                message.set_xid(1)
+                message.serialize()
+                messages.append(bytes(message.buf))
+    return messages

@@ -1,0 +1,319 @@
+"""What instructions, actions and flow-mods on the wire mean, written as plainly as OpenFlow 1.3.5 says it.
+
+Programs are lists of words, as `kernels/program.py` lays them out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.oracle.oxm import ANY, NAMES, SHAPE, Known, Match, Refused, decode_match_struct, known_from, prerequisite_met
+from triplane.dataplane.kernels import program as p
+
+BAD_REQUEST, BAD_ACTION, BAD_INSTRUCTION, FLOW_MOD_FAILED, METER_MOD_FAILED = 1, 2, 3, 5, 12
+MANY = 1 << 32
+SETTABLE = set(NAMES) - {"in_port", "in_phy_port", "metadata", "ipv6_exthdr"}
+
+
+@dataclass
+class Switch:
+    """What exists: tables 0..tables-1, group and meter ids with their slots."""
+
+    tables: int = 254
+    max_port: int = 0xFFFFFF00
+    groups: dict[int, int] = field(default_factory=dict)
+    meters: dict[int, int] = field(default_factory=dict)
+    output_table: bool = False
+
+
+@dataclass
+class State:
+    """What is known of the packet while an action list is walked."""
+
+    known: Known
+    tags: int
+
+    def at_ether(self, eth_type: int) -> None:
+        for name in ("eth_type", "ip_proto", "icmpv6_type"):
+            self.known.pop(name, None)
+        self.known["eth_type"] = eth_type
+
+    def set_tags(self, tags: int) -> None:
+        self.tags = tags
+        self.known["tagged"] = 1 if tags else 0
+
+
+def state_of(match: Match) -> State:
+    known = known_from(match)
+    return State(known, MANY if known.get("tagged") else 0)
+
+
+def head(op: int, size: int, arg: int = 0) -> int:
+    return op | size << 8 | arg << 16
+
+
+def signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
+
+
+@dataclass
+class Action:
+    slot: int
+    words: list[int]
+
+
+PLAIN = {
+    11: (p.OP_COPY_TTL_OUT, p.SLOT_COPY_TTL_OUT),
+    12: (p.OP_COPY_TTL_IN, p.SLOT_COPY_TTL_IN),
+    16: (p.OP_DEC_MPLS_TTL, p.SLOT_DEC_MPLS_TTL),
+    18: (p.OP_POP_VLAN, p.SLOT_POP_VLAN),
+    24: (p.OP_DEC_NW_TTL, p.SLOT_DEC_NW_TTL),
+    27: (p.OP_POP_PBB, p.SLOT_POP_PBB),
+}
+TTL = {15: (p.OP_SET_MPLS_TTL, p.SLOT_SET_MPLS_TTL), 23: (p.OP_SET_NW_TTL, p.SLOT_SET_NW_TTL)}
+PUSH = {
+    17: (p.OP_PUSH_VLAN, p.SLOT_PUSH_VLAN, (0x8100, 0x88A8)),
+    19: (p.OP_PUSH_MPLS, p.SLOT_PUSH_MPLS, (0x8847, 0x8848)),
+    26: (p.OP_PUSH_PBB, p.SLOT_PUSH_PBB, (0x88E7,)),
+}
+LENGTHS = {0: 16, 20: 8, 21: 8, 22: 8, **dict.fromkeys((*PLAIN, *TTL, *PUSH), 8)}
+
+
+def split_action(data: bytes) -> tuple[int, bytes, bytes]:
+    """Type and bytes of the first action of `data`, and the rest."""
+    if len(data) < 8:
+        raise Refused(BAD_ACTION, 1)
+    kind, length = int.from_bytes(data[:2]), int.from_bytes(data[2:4])
+    if length < 8 or length % 8 or length > len(data):
+        raise Refused(BAD_ACTION, 1)
+    if kind == 0xFFFF:
+        raise Refused(BAD_ACTION, 2)
+    if kind not in LENGTHS and kind != 25:
+        raise Refused(BAD_ACTION, 0)
+    if kind in LENGTHS and LENGTHS[kind] != length:
+        raise Refused(BAD_ACTION, 1)
+    return kind, data[:length], data[length:]
+
+
+def output(data: bytes, switch: Switch) -> Action:
+    port, max_len = int.from_bytes(data[4:8]), int.from_bytes(data[8:10])
+    usable = set(range(0xFFFFFFF8, 0xFFFFFFFF)) - (set() if switch.output_table else {0xFFFFFFF9})
+    if port not in usable and not 1 <= port <= switch.max_port:
+        raise Refused(BAD_ACTION, 4)
+    return Action(p.SLOT_OUTPUT, [head(p.OP_OUTPUT, 2, max_len), port])
+
+
+def set_field(data: bytes) -> tuple[Action, str, int]:
+    oxm_class, number, masked, size = int.from_bytes(data[4:6]), data[6] >> 1, data[6] & 1, data[7]
+    if oxm_class != 0x8000 or number >= len(NAMES):
+        raise Refused(BAD_ACTION, 13)
+    name = NAMES[number]
+    if name not in SETTABLE or masked:
+        raise Refused(BAD_ACTION, 15)
+    if size != SHAPE[name][0]:
+        raise Refused(BAD_ACTION, 14)
+    if len(data) != (8 + size + 7) // 8 * 8:
+        raise Refused(BAD_ACTION, 1)
+    value = int.from_bytes(data[8 : 8 + size])
+    if value >> SHAPE[name][1] or (name == "vlan_vid" and not value & 0x1000):
+        raise Refused(BAD_ACTION, 15)
+    high, low = (value >> 64, value & (1 << 64) - 1) if size == 16 else (value, 0)
+    words = [head(p.OP_SET_FIELD, 3, number), signed(high), signed(low)]
+    return Action(p.SLOT_SET_FIELD + number, words), name, value
+
+
+def plain_action(kind: int, data: bytes, switch: Switch) -> Action:
+    """Any action but set-field."""
+    number = int.from_bytes(data[4:8])
+    if kind == 0:
+        return output(data, switch)
+    if kind in PLAIN:
+        return Action(PLAIN[kind][1], [head(PLAIN[kind][0], 1)])
+    if kind in TTL:
+        return Action(TTL[kind][1], [head(TTL[kind][0], 1, data[4])])
+    if kind in PUSH:
+        op, slot, tags = PUSH[kind]
+        if number >> 16 not in tags:
+            raise Refused(BAD_ACTION, 12)
+        return Action(slot, [head(op, 1, number >> 16)])
+    if kind == 20:
+        return Action(p.SLOT_POP_MPLS, [head(p.OP_POP_MPLS, 1, number >> 16)])
+    return queue(number) if kind == 21 else group(number, switch)
+
+
+def queue(number: int) -> Action:
+    if number == 0xFFFFFFFF:
+        raise Refused(BAD_ACTION, 8)
+    return Action(p.SLOT_QUEUE, [head(p.OP_SET_QUEUE, 2), number])
+
+
+def group(number: int, switch: Switch) -> Action:
+    if number not in switch.groups:
+        raise Refused(BAD_ACTION, 9)
+    return Action(p.SLOT_GROUP, [head(p.OP_GROUP, 1, switch.groups[number])])
+
+
+def needs_met(kind: int, known: Known) -> bool:
+    wanted = {15: "mpls_label", 16: "mpls_label", 20: "mpls_label", 18: "vlan_pcp", 23: "ip_dscp", 24: "ip_dscp"}
+    return prerequisite_met({**wanted, 27: "pbb_isid"}.get(kind, "in_port"), known)
+
+
+def follow(state: State, kind: int, tag: int) -> None:
+    """What a push or pop does to what is known."""
+    if kind == 17:
+        state.set_tags(state.tags + 1)
+    elif kind == 18:
+        state.set_tags(MANY if state.tags == MANY else max(state.tags - 1, 0))
+    elif kind in (19, 20):
+        state.at_ether(tag)
+    elif kind == 26:
+        state.set_tags(0)
+        state.at_ether(tag)
+    elif kind == 27:
+        state.known |= dict.fromkeys(("eth_type", "ip_proto", "icmpv6_type"), ANY) | {"in_port": ANY}
+        state.set_tags(MANY)
+
+
+def follow_set_field(state: State, name: str, value: int) -> None:
+    if name == "eth_type":
+        state.at_ether(value)
+    elif name == "ip_proto":
+        state.known.pop("icmpv6_type", None)
+        state.known["ip_proto"] = value
+    elif name == "icmpv6_type":
+        state.known["icmpv6_type"] = value
+
+
+def one_action(kind: int, data: bytes, switch: Switch, state: State | None, every: bool) -> Action:
+    """Decode one action; with a state, check it against that, and follow it. `every`: not only set-fields."""
+    if kind == 25:
+        action, name, value = set_field(data)
+        if state is not None:
+            if not prerequisite_met("vlan_pcp" if name == "vlan_vid" else name, state.known):
+                raise Refused(BAD_ACTION, 10)
+            follow_set_field(state, name, value)
+        return action
+    action = plain_action(kind, data, switch)
+    if state is not None:
+        if every and not needs_met(kind, state.known):
+            raise Refused(BAD_ACTION, 10)
+        follow(state, kind, int.from_bytes(data[4:6]))
+    return action
+
+
+def action_list(data: bytes, switch: Switch, state: State | None, every: bool = True) -> list[Action]:
+    actions = []
+    while data:
+        kind, action, data = split_action(data)
+        actions.append(one_action(kind, action, switch, state, every))
+    return actions
+
+
+def decode_actions(data: bytes, switch: Switch, match: Match | None) -> list[int]:
+    """A packet-out's program; a match of None means no check of consistency."""
+    actions = action_list(data, switch, None if match is None else state_of(match))
+    return [word for action in actions for word in action.words] + [head(p.OP_END, 1)]
+
+
+def decode_bucket(data: bytes, switch: Switch) -> list[int]:
+    """A bucket's program: the last action of each slot, in the order of slots."""
+    chosen = {action.slot: action.words for action in action_list(data, switch, None)}
+    if p.SLOT_GROUP in chosen:
+        chosen.pop(p.SLOT_OUTPUT, None)
+    return [word for _, words in sorted(chosen.items()) for word in words] + [head(p.OP_END, 1)]
+
+
+def split_instructions(data: bytes) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    sizes = {1: 8, 2: 24, 5: 8, 6: 8}
+    while data:
+        if len(data) < 8:
+            raise Refused(BAD_INSTRUCTION, 7)
+        kind, length = int.from_bytes(data[:2]), int.from_bytes(data[2:4])
+        if length < 8 or length % 8 or length > len(data):
+            raise Refused(BAD_INSTRUCTION, 7)
+        if kind == 0xFFFF:
+            raise Refused(BAD_INSTRUCTION, 5)
+        if kind not in (1, 2, 3, 4, 5, 6):
+            raise Refused(BAD_INSTRUCTION, 0)
+        if sizes.get(kind, length) != length:
+            raise Refused(BAD_INSTRUCTION, 7)
+        if kind in found:
+            raise Refused(BAD_INSTRUCTION, 1)
+        found[kind], data = data[:length], data[length:]
+    return found
+
+
+def meter(data: bytes, switch: Switch) -> list[int]:
+    number = int.from_bytes(data[4:8])
+    if number == 0 or number > 0xFFFF0000:
+        raise Refused(METER_MOD_FAILED, 2)
+    if number not in switch.meters:
+        raise Refused(METER_MOD_FAILED, 3)
+    return [head(p.OP_METER, 1, switch.meters[number])]
+
+
+def goto(data: bytes, switch: Switch, table: int) -> list[int]:
+    if data[4] <= table or data[4] >= switch.tables:
+        raise Refused(BAD_INSTRUCTION, 2)
+    return [head(p.OP_GOTO, 1, data[4])]
+
+
+def decode_instructions(data: bytes, switch: Switch, table: int, match: Match) -> list[int]:
+    found = split_instructions(data)
+    state = state_of(match)
+    code = meter(found[6], switch) if 6 in found else []
+    for action in action_list(found[4][8:], switch, state) if 4 in found else []:
+        code += action.words
+    if 5 in found:
+        code.append(head(p.OP_CLEAR, 1))
+    for action in action_list(found[3][8:], switch, state, every=False) if 3 in found else []:
+        code += [head(p.OP_WRITE, 1, action.slot), *action.words]
+    if 2 in found:
+        value, mask = int.from_bytes(found[2][8:16]), int.from_bytes(found[2][16:24])
+        code += [head(p.OP_METADATA, 3), signed(value & mask), signed(mask)]
+    return code + (goto(found[1], switch, table) if 1 in found else []) + [head(p.OP_END, 1)]
+
+
+@dataclass
+class FlowMod:
+    fixed: dict[str, int]
+    match: Match
+    match_len: int
+    program: list[int]
+
+
+FIXED = {  # name: (offset, bytes)
+    "COOKIE": (8, 8),
+    "COOKIE_MASK": (16, 8),
+    "TABLE": (24, 1),
+    "COMMAND": (25, 1),
+    "IDLE": (26, 2),
+    "HARD": (28, 2),
+    "PRIORITY": (30, 2),
+    "BUFFER": (32, 4),
+    "OUT_PORT": (36, 4),
+    "OUT_GROUP": (40, 4),
+    "FLAGS": (44, 2),
+    "XID": (4, 4),
+    "LEN": (2, 2),
+}
+
+
+def decode_flow_mod(data: bytes, switch: Switch) -> FlowMod:
+    length = int.from_bytes(data[2:4])
+    if len(data) < 56 or not 56 <= length <= len(data):
+        raise Refused(BAD_REQUEST, 6)
+    data = data[:length]
+    fixed = {name: int.from_bytes(data[at : at + size]) for name, (at, size) in FIXED.items()}
+    delete = fixed["COMMAND"] in (3, 4)
+    if fixed["COMMAND"] > 4:
+        raise Refused(FLOW_MOD_FAILED, 6)
+    if fixed["TABLE"] >= switch.tables and not (delete and fixed["TABLE"] == 255):
+        raise Refused(FLOW_MOD_FAILED, 2)
+    if fixed["FLAGS"] > 0x1F:
+        raise Refused(FLOW_MOD_FAILED, 7)
+    match, padded = decode_match_struct(data[48:])
+    instructions = data[48 + padded :]
+    program = [] if delete else decode_instructions(instructions, switch, fixed["TABLE"], match)
+    return FlowMod(fixed, match, padded, program)

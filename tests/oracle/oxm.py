@@ -1,0 +1,225 @@
+"""What an OXM match on the wire means, written as plainly as OpenFlow 1.3.5 section 7.2.3 says it.
+
+A match is a dictionary: field name to (value, mask), both Python integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from triplane.dataplane.kernels.fields import BY_NAME, FIELDS, KEY_WORDS
+
+Match = dict[str, tuple[int, int]]
+
+OFPET_BAD_MATCH = 4
+BAD_TYPE, BAD_LEN, BAD_WILDCARDS, BAD_FIELD, BAD_VALUE, BAD_MASK, BAD_PREREQ, DUP_FIELD = 0, 1, 5, 6, 7, 8, 9, 10
+
+ANY = -1  # a value that is unknown, and may be what a prerequisite wants
+
+
+class Refused(Exception):
+    """An OFPT_ERROR: type, code."""
+
+    def __init__(self, kind: int, code: int) -> None:
+        super().__init__(f"type {kind} code {code}")
+        self.word = kind << 16 | code
+
+
+# name: (bytes, bits, maskable), table 12 of section 7.2.3.7
+SHAPE = {
+    "in_port": (4, 32, False),
+    "in_phy_port": (4, 32, False),
+    "metadata": (8, 64, True),
+    "eth_dst": (6, 48, True),
+    "eth_src": (6, 48, True),
+    "eth_type": (2, 16, False),
+    "vlan_vid": (2, 13, True),
+    "vlan_pcp": (1, 3, False),
+    "ip_dscp": (1, 6, False),
+    "ip_ecn": (1, 2, False),
+    "ip_proto": (1, 8, False),
+    "ipv4_src": (4, 32, True),
+    "ipv4_dst": (4, 32, True),
+    "tcp_src": (2, 16, False),
+    "tcp_dst": (2, 16, False),
+    "udp_src": (2, 16, False),
+    "udp_dst": (2, 16, False),
+    "sctp_src": (2, 16, False),
+    "sctp_dst": (2, 16, False),
+    "icmpv4_type": (1, 8, False),
+    "icmpv4_code": (1, 8, False),
+    "arp_op": (2, 16, False),
+    "arp_spa": (4, 32, True),
+    "arp_tpa": (4, 32, True),
+    "arp_sha": (6, 48, True),
+    "arp_tha": (6, 48, True),
+    "ipv6_src": (16, 128, True),
+    "ipv6_dst": (16, 128, True),
+    "ipv6_flabel": (4, 20, True),
+    "icmpv6_type": (1, 8, False),
+    "icmpv6_code": (1, 8, False),
+    "ipv6_nd_target": (16, 128, True),
+    "ipv6_nd_sll": (6, 48, True),
+    "ipv6_nd_tll": (6, 48, True),
+    "mpls_label": (4, 20, False),
+    "mpls_tc": (1, 3, False),
+    "mpls_bos": (1, 1, False),
+    "pbb_isid": (3, 24, True),
+    "tunnel_id": (8, 64, True),
+    "ipv6_exthdr": (2, 9, True),
+}
+NAMES = list(SHAPE)
+
+Known = dict[str, int]
+
+
+def is_one_of(name: str, *values: int) -> Callable[[Known], bool]:
+    return lambda known: known.get(name) in (*values, ANY)
+
+
+def both(*conditions: Callable[[Known], bool]) -> Callable[[Known], bool]:
+    return lambda known: all(condition(known) for condition in conditions)
+
+
+tagged = is_one_of("tagged", 1)
+ip = is_one_of("eth_type", 0x0800, 0x86DD)
+ipv4 = is_one_of("eth_type", 0x0800)
+ipv6 = is_one_of("eth_type", 0x86DD)
+arp = is_one_of("eth_type", 0x0806)
+mpls = is_one_of("eth_type", 0x8847, 0x8848)
+pbb = is_one_of("eth_type", 0x88E7)
+icmp6 = both(ipv6, is_one_of("ip_proto", 58))
+
+PREREQUISITE: dict[str, Callable[[Known], bool]] = {
+    "in_phy_port": lambda known: "in_port" in known,
+    "vlan_pcp": tagged,
+    "ip_dscp": ip,
+    "ip_ecn": ip,
+    "ip_proto": ip,
+    "ipv4_src": ipv4,
+    "ipv4_dst": ipv4,
+    "tcp_src": both(ip, is_one_of("ip_proto", 6)),
+    "tcp_dst": both(ip, is_one_of("ip_proto", 6)),
+    "udp_src": both(ip, is_one_of("ip_proto", 17)),
+    "udp_dst": both(ip, is_one_of("ip_proto", 17)),
+    "sctp_src": both(ip, is_one_of("ip_proto", 132)),
+    "sctp_dst": both(ip, is_one_of("ip_proto", 132)),
+    "icmpv4_type": both(ipv4, is_one_of("ip_proto", 1)),
+    "icmpv4_code": both(ipv4, is_one_of("ip_proto", 1)),
+    **dict.fromkeys(("arp_op", "arp_spa", "arp_tpa", "arp_sha", "arp_tha"), arp),
+    **dict.fromkeys(("ipv6_src", "ipv6_dst", "ipv6_flabel", "ipv6_exthdr"), ipv6),
+    "icmpv6_type": icmp6,
+    "icmpv6_code": icmp6,
+    "ipv6_nd_target": both(icmp6, is_one_of("icmpv6_type", 135, 136)),
+    "ipv6_nd_sll": both(icmp6, is_one_of("icmpv6_type", 135)),
+    "ipv6_nd_tll": both(icmp6, is_one_of("icmpv6_type", 136)),
+    **dict.fromkeys(("mpls_label", "mpls_tc", "mpls_bos"), mpls),
+    "pbb_isid": pbb,
+}
+
+
+def prerequisite_met(name: str, known: Known) -> bool:
+    return name not in PREREQUISITE or PREREQUISITE[name](known)
+
+
+def known_from(match: Match) -> Known:
+    """What is certain about a packet that matches."""
+    known = {name: value for name, (value, mask) in match.items() if mask == (1 << SHAPE[name][1]) - 1}
+    if match.get("vlan_vid", (0, 0))[0] & 0x1000:
+        known["tagged"] = 1
+    return known
+
+
+def split(data: bytes) -> tuple[int, int, bool, bytes, bytes]:
+    """The first TLV of `data` and the rest: class, field, hasmask, payload."""
+    if len(data) < 4:
+        raise Refused(OFPET_BAD_MATCH, BAD_LEN)
+    oxm_class, field, masked, length = int.from_bytes(data[:2]), data[2] >> 1, bool(data[2] & 1), data[3]
+    if len(data) < 4 + length:
+        raise Refused(OFPET_BAD_MATCH, BAD_LEN)
+    return oxm_class, field, masked, data[4 : 4 + length], data[4 + length :]
+
+
+def value_and_mask(name: str, masked: bool, payload: bytes) -> tuple[int, int]:
+    size, bits, maskable = SHAPE[name]
+    if len(payload) != size * (2 if masked else 1):
+        raise Refused(OFPET_BAD_MATCH, BAD_LEN)
+    value, full = int.from_bytes(payload[:size]), (1 << bits) - 1
+    mask = int.from_bytes(payload[size:]) if masked else full
+    if masked and value & ~mask:
+        raise Refused(OFPET_BAD_MATCH, BAD_WILDCARDS)
+    if mask == (1 << 8 * size) - 1:
+        mask = full
+    if mask > full or (mask not in (0, full) and not maskable):
+        raise Refused(OFPET_BAD_MATCH, BAD_MASK)
+    if value > full:
+        raise Refused(OFPET_BAD_MATCH, BAD_VALUE)
+    if name == "vlan_vid" and mask & 0x1000 and value and not value & 0x1000:
+        raise Refused(OFPET_BAD_MATCH, BAD_VALUE)
+    return value, mask
+
+
+def decode_match(data: bytes) -> Match:
+    match: Match = {}
+    while data:
+        oxm_class, field, masked, payload, data = split(data)
+        if oxm_class != 0x8000 or field >= len(NAMES):
+            raise Refused(OFPET_BAD_MATCH, BAD_FIELD)
+        name = NAMES[field]
+        value, mask = value_and_mask(name, masked, payload)
+        if name in match:
+            raise Refused(OFPET_BAD_MATCH, DUP_FIELD)
+        if not prerequisite_met(name, known_from(match)):
+            raise Refused(OFPET_BAD_MATCH, BAD_PREREQ)
+        match[name] = value, mask
+    return match
+
+
+def decode_match_struct(data: bytes) -> tuple[Match, int]:
+    """The ofp_match at the start of `data`, and its length with padding."""
+    if len(data) < 4:
+        raise Refused(OFPET_BAD_MATCH, BAD_LEN)
+    kind, length = int.from_bytes(data[:2]), int.from_bytes(data[2:4])
+    if length < 4:
+        raise Refused(OFPET_BAD_MATCH, BAD_LEN)
+    if kind != 1:
+        raise Refused(OFPET_BAD_MATCH, BAD_TYPE)
+    padded = (length + 7) // 8 * 8
+    if padded > len(data):
+        raise Refused(OFPET_BAD_MATCH, BAD_LEN)
+    return decode_match(data[4:length]), padded
+
+
+def encode_match(match: Match) -> bytes:
+    """Canonical TLVs: in field order, all-ones masks left out, fields without a mask bit too."""
+    wire = b""
+    for number, name in enumerate(NAMES):
+        value, mask = match.get(name, (0, 0))
+        size, bits, _ = SHAPE[name]
+        if mask:
+            masked = mask != (1 << bits) - 1
+            payload = value.to_bytes(size) + (mask.to_bytes(size) if masked else b"")
+            wire += (0x8000).to_bytes(2) + bytes([number << 1 | masked, len(payload)]) + payload
+    return wire
+
+
+def place(numbers: dict[str, int]) -> list[int]:
+    """Lay values out as a flow key: signed 64-bit words."""
+    whole = [0] * KEY_WORDS
+    for name, number in numbers.items():
+        field = BY_NAME[name]
+        shifted = number << field.shift
+        if field.size == 16:
+            whole[field.word] |= number >> 64
+            whole[field.word + 1] |= number & (1 << 64) - 1
+        else:
+            whole[field.word] |= shifted
+    return [word - (1 << 64) if word >> 63 else word for word in whole]
+
+
+def to_key(match: Match) -> tuple[list[int], list[int]]:
+    key = place({name: value for name, (value, _) in match.items()})
+    return key, place({name: mask for name, (_, mask) in match.items()})
+
+
+assert [field.name for field in FIELDS] == NAMES
