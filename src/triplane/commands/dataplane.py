@@ -17,8 +17,8 @@ A port is NAME[:KIND[,opt=val...]]; ports are numbered 1.. in the order given. K
   packet   an existing device through AF_PACKET: any network card, veth
   xdp      an existing device through AF_XDP: the fast one
   pcap     a capture file as input or output
-A controller is tcp:HOST:PORT, tls:HOST:PORT or unix:PATH; --listen ptcp:PORT[:HOST] waits for one
-(ovs-ofctl, for instance).
+A controller is tcp:HOST:PORT, tls:HOST:PORT or unix:PATH. To wait for one (ovs-ofctl, for instance):
+--listen ptcp:PORT[:HOST], ptls:PORT[:HOST] or punix:PATH.
 
 Prints one line `ready ...` on stdout when it forwards, logs to stderr, ends on SIGTERM.
 """

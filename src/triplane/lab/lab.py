@@ -105,12 +105,14 @@ class Lab:
             fcntl.flock(state, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LabError(f"a lab with --netns-prefix {self.options.prefix} runs already") from None
+        self._stack.callback(shutil.rmtree, self.run_dir)
         state.seek(0)
         for netns in filter(network.exists, state.read().split()):
             network.delete_namespace(netns)
         for netns in filter(network.exists, self.namespaces()):
             raise LabError(f"there is a namespace {netns} already: choose another --netns-prefix")
-        self._stack.callback(shutil.rmtree, self.run_dir, ignore_errors=True)
+        for switch in self.topology.switches:
+            shutil.rmtree(self.switch_dir(switch), ignore_errors=True)
         state.truncate(0)
         print(*self.namespaces(), sep="\n", file=state, flush=True)
 
@@ -192,7 +194,7 @@ class Lab:
             time.sleep(POLL_SECONDS)
 
     def _start_switch(self, switch: Switch) -> None:
-        self.switch_dir(switch).mkdir(exist_ok=True)
+        self.switch_dir(switch).mkdir()
         self._start(switch.name, self.switch_words(switch))
 
     # use

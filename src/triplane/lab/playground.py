@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -135,8 +136,8 @@ class Prompt:
 
     def read(self) -> None:
         """Until exit or the end of input."""
-        import readline  # noqa: F401  gives input() its line editing
-
+        with contextlib.suppress(ImportError):  # not every Python has it
+            import readline  # noqa: F401  gives input() its line editing
         while not self.end:
             for line in dead(self.lab):
                 print(paint(line, "red"))
