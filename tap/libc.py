@@ -13,6 +13,7 @@ SYMBOLS = (
     "memcpy",
     "memmove",
     "poll",
+    "pread",
     "read",
     "readv",
     "recv",
@@ -20,6 +21,7 @@ SYMBOLS = (
     "sendmmsg",
     "sendmsg",
     "sendto",
+    "timerfd_settime",
     "write",
     "writev",
 )

@@ -14,16 +14,15 @@ import numpy as np
 from triplane.dataplane.kernels import port as columns
 from triplane.dataplane.kernels.packet import BURST
 from triplane.dataplane.kernels.pool import Pool
-from triplane.tap.device import Device
+from triplane.tap.device import ETHERNET_HEADER, Device
 from triplane.tap.kernels import packet as kernels
 from triplane.tap.namespaces import in_namespace
-from triplane.tap.port import Link, Port, PortSpec
+from triplane.tap.port import Link, Port, PortError, PortSpec, Words
 
 ETH_P_ALL = 0x0003
 SOL_PACKET = 263  # linux/if_packet.h
 PACKET_ADD_MEMBERSHIP = 1
 PACKET_RX_RING = 5
-PACKET_STATISTICS = 6
 PACKET_COPY_THRESH = 7
 PACKET_VERSION = 10
 PACKET_VNET_HDR = 15
@@ -33,13 +32,14 @@ PACKET_IGNORE_OUTGOING = 23
 PACKET_MR_PROMISC = 1
 TPACKET_V2 = 1
 PACKET_FANOUT_HASH = 0
+PACKET_FANOUT_FLAG_UNIQUEID = 0x2000
+PACKET_FANOUT_FLAG_IGNORE_OUTGOING = 0x4000
 SO_SNDBUFFORCE = 32  # asm-generic/socket.h
 SO_RCVBUFFORCE = 33
 
 RING_FRAMES = 1024
 BUFFER_BYTES = 8 << 20  # frames that wait whole outside the ring, and frames being sent
 BLOCK_BYTES = 1 << 16
-ETHERNET_HEADER = 14
 
 
 def set_buffers(sock: socket.socket) -> None:
@@ -51,15 +51,12 @@ def set_buffers(sock: socket.socket) -> None:
             sock.setsockopt(socket.SOL_SOCKET, plain, BUFFER_BYTES)
 
 
-def open_socket(index: int, promisc: bool) -> socket.socket:
+def open_socket() -> socket.socket:
     """A raw socket ready for a ring, not yet bound: nothing is received before all is set."""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
     for option in (PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING, PACKET_QDISC_BYPASS):
         sock.setsockopt(SOL_PACKET, option, 1)
     set_buffers(sock)
-    if promisc:
-        request = struct.pack("iHH8x", index, PACKET_MR_PROMISC, 0)
-        sock.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, request)
     return sock
 
 
@@ -74,7 +71,7 @@ def map_ring(sock: socket.socket, frames: int) -> mmap.mmap:
     return mmap.mmap(sock.fileno(), size)
 
 
-def message_words() -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def message_words() -> Words:
     """Scratch of one queue: frames received, frames sent, iovec[BURST], mmsghdr[BURST] that point at them."""
     words = np.zeros(BURST * (1 + 1 + 2 + 8), np.int64)
     base, vectors, messages = words.ctypes.data, 2 * BURST, 4 * BURST
@@ -82,6 +79,13 @@ def message_words() -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         words[messages + 8 * i + 2] = base + 8 * (vectors + 2 * i)  # msg_iov
         words[messages + 8 * i + 3] = 1  # msg_iovlen
     return words
+
+
+def join_fanout(sock: socket.socket, group: int | None) -> int:
+    """Share what arrives by flow among the sockets of a group; None begins a group. Returns the group."""
+    flags = PACKET_FANOUT_FLAG_IGNORE_OUTGOING | (PACKET_FANOUT_FLAG_UNIQUEID if group is None else 0)
+    sock.setsockopt(SOL_PACKET, PACKET_FANOUT, (group or 0) | (PACKET_FANOUT_HASH | flags) << 16)
+    return sock.getsockopt(SOL_PACKET, PACKET_FANOUT) & 0xFFFF
 
 
 class PacketPort(Port):
@@ -92,37 +96,87 @@ class PacketPort(Port):
 
     def __init__(self, spec: PortSpec, slot: int, pool: Pool, queues: int) -> None:
         super().__init__(spec, slot, pool, queues)
-        self.device = Device(spec.name, spec.options.get("netns"))
         self.frames = 1 << (int(spec.number("ring", RING_FRAMES, 64, 1 << 16)) - 1).bit_length()
+        self.promisc = bool(spec.number("promisc", 1, 0, 1))
+        self.device = Device(spec.name, spec.options.get("netns"))
         self.sockets: list[socket.socket] = []
         self.rings: list[mmap.mmap] = []
         self.scratch = [message_words() for _ in self.rows]
-        self._open()
+        try:
+            self.index = self.device.index()
+            for row, scratch in zip(self.rows, self.scratch, strict=True):
+                self._add_queue(row, scratch.ctypes.data)
+            self._bind()
+        except (OSError, PortError):
+            self.close()
+            raise
 
-    def _open(self) -> None:
+    def _add_queue(self, row: Words, scratch: int) -> None:
+        sock = in_namespace(self.device.netns, open_socket)
+        self.sockets.append(sock)
+        self.rings.append(map_ring(sock, self.frames))
+        row[columns.P_FD] = sock.fileno()
+        row[columns.P_CAPS] = columns.CAP_CSUM | columns.CAP_TSO4 | columns.CAP_TSO6 | columns.CAP_USO
+        row[kernels.R_RING] = np.frombuffer(self.rings[-1], np.uint8).ctypes.data
+        row[kernels.R_COUNT] = self.frames
+        row[kernels.R_FRAMES] = scratch
+        row[kernels.T_FRAMES] = scratch + 8 * BURST
+        row[kernels.T_VECTORS] = scratch + 16 * BURST
+        row[kernels.T_MESSAGES] = scratch + 32 * BURST
+
+    def _bind(self) -> None:
+        """Attach the sockets to the device as it is now."""
         self.index = self.device.index()
         self.hw_addr = self.device.hw_addr()
-        self.device.set_up(True)
-        promisc = bool(self.spec.number("promisc", 1, 0, 1))
-        for queue, row in enumerate(self.rows):
-            sock = in_namespace(self.device.netns, lambda: open_socket(self.index, promisc))
-            self.sockets.append(sock)
-            self.rings.append(map_ring(sock, self.frames))
-            self._fill(queue, row)
+        group = None
+        for sock in self.sockets:
+            if self.promisc:
+                request = struct.pack("iHH8x", self.index, PACKET_MR_PROMISC, 0)
+                sock.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, request)
+            sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # what is left of the device that was
             sock.bind((self.name, ETH_P_ALL))
+            if len(self.sockets) > 1:
+                group = join_fanout(sock, group)
+        self.device.set_up(True)
         self.refresh()
 
-    def _fill(self, queue: int, row: np.ndarray) -> None:
-        base = self.scratch[queue].ctypes.data
-        row[columns.P_FD] = row[kernels.T_FD] = self.sockets[queue].fileno()
-        row[columns.P_CAPS] = columns.CAP_CSUM | columns.CAP_TSO4 | columns.CAP_TSO6 | columns.CAP_USO
-        row[kernels.R_RING] = np.frombuffer(self.rings[queue], np.uint8).ctypes.data
-        row[kernels.R_COUNT] = self.frames
-        row[kernels.R_HEAD] = 0
-        row[kernels.R_FRAMES] = base
-        row[kernels.T_FRAMES] = base + 8 * BURST
-        row[kernels.T_VECTORS] = base + 16 * BURST
-        row[kernels.T_MESSAGES] = base + 32 * BURST
+    def reopen(self) -> None:
+        """Bind to the new device of the same name. One queue keeps its socket and ring, and workers may run.
+
+        A socket in a fanout group cannot be bound again: several queues get new sockets, and no worker may run.
+        """
+        try:
+            if len(self.sockets) > 1:
+                self._close_sockets()
+                for row, scratch in zip(self.rows, self.scratch, strict=True):
+                    row[kernels.R_HEAD] = 0
+                    self._add_queue(row, scratch.ctypes.data)
+            self._bind()
+        except OSError as error:
+            raise PortError.of(self.name, "cannot open it again", error) from error
 
     def link(self) -> Link:
         return self.device.link()
+
+    def refresh(self) -> Link:
+        link = super().refresh()
+        if link.up:
+            for row in self.rows:
+                row[columns.P_MTU] = self.device.mtu() + ETHERNET_HEADER
+        return link
+
+    def set_up(self, up: bool) -> None:
+        self.device.set_up(up)
+        self.refresh()
+
+    def _close_sockets(self) -> None:
+        for row in self.rows:
+            row[kernels.R_RING] = 0
+        while self.rings:
+            self.rings.pop().close()
+        while self.sockets:
+            self.sockets.pop().close()
+
+    def close(self) -> None:
+        self._close_sockets()
+        self.device.close()

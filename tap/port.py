@@ -36,6 +36,7 @@ KINDS: dict[str, str] = {  # kind: module and class; imported when first asked f
     "fault": "triplane.tap.fault:FaultPort",
     "record": "triplane.tap.record:RecordPort",
 }
+WRAPPERS = ("fault", "record")
 MTU_UNKNOWN = 65535
 
 
@@ -184,10 +185,11 @@ def open_port(spec: PortSpec, slot: int, pool: Pool, queues: int = 1, netns: str
         raise PortError(f"port {spec.name}: ports run compiled only, unset NUMBA_DISABLE_JIT")
     check_symbols()
     kind = automatic(spec, netns) if spec.kind == "auto" else spec.kind
-    takes_device = "netns" in resolve(kind).options or "of" in spec.options
     options = dict(spec.options)
-    if netns is not None and takes_device:
+    if netns is not None:
         options.setdefault("netns", netns)
+    if kind not in WRAPPERS and "netns" not in resolve(kind).options:
+        options.pop("netns", None)  # a file is in no namespace
     try:
         return resolve(kind)(PortSpec(spec.name, kind, options), slot, pool, queues)
     except OSError as error:

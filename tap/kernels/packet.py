@@ -72,7 +72,7 @@ from triplane.tap.kernels.libc import (
 )
 from triplane.tap.kernels.vnet import VNET_SHORT, load_vnet, store_short
 
-R_RING = P_PRIVATE  # address of the receive ring
+R_RING = P_PRIVATE  # address of the receive ring, 0: none now
 R_COUNT = R_RING + 1  # slots in it, a power of two
 R_HEAD = R_COUNT + 1  # the slot to look at next
 R_IDLE = R_HEAD + 1  # calls that found nothing
@@ -80,7 +80,6 @@ R_FRAMES = R_IDLE + 1  # address of int64[BURST]: frames taken from the pool
 T_FRAMES = R_FRAMES + 1  # address of int64[BURST]: frames to give back
 T_MESSAGES = T_FRAMES + 1  # address of mmsghdr[BURST], each pointing at its iovec
 T_VECTORS = T_MESSAGES + 1  # address of iovec[BURST]
-T_FD = T_VECTORS + 1  # the socket to send by
 
 RING_FRAME = 2048
 RING_SHIFT = 11
@@ -89,6 +88,7 @@ VECTOR_BYTES = 16  # struct iovec
 
 STATUS_USER = 1  # TP_STATUS_*, linux/if_packet.h
 STATUS_COPY = 2
+STATUS_LOSING = 4
 STATUS_VLAN_VALID = 0x10
 STATUS_TPID_VALID = 0x40
 AT_STATUS, AT_LENGTH, AT_SNAPLEN, AT_MAC, AT_VLAN = 0, 4, 8, 12, 24  # struct tpacket2_hdr
@@ -96,12 +96,15 @@ TPID_8021Q = 0x8100
 
 IDLE_CHECK = 1024  # idle calls between two looks for a pending error
 SOL_SOCKET, SO_ERROR = 1, 4
+SOL_PACKET, PACKET_STATISTICS = 263, 6
 
 
 @kernel
 def ready(row: Words, limit: int) -> int:
     """How many slots from R_HEAD on the kernel has filled, at most `limit`."""
     ring, head, mask = row[R_RING], row[R_HEAD], row[R_COUNT] - 1
+    if ring == 0:
+        return 0
     for i in range(limit):
         if load32_acquire(ring + ((head + i & mask) << RING_SHIFT)) & STATUS_USER == 0:
             return i
@@ -117,6 +120,16 @@ def clear_error(row: Words) -> None:
     getsockopt(row[P_FD], SOL_SOCKET, SO_ERROR, value, value + 8)
     if load32(value) != 0:
         row[P_RX_ERRORS] += 1
+
+
+@kernel
+def count_losses(row: Words) -> None:
+    """Ask the kernel how many frames found the ring full; asking resets its count (struct tpacket_stats)."""
+    value = row[R_FRAMES]
+    store64(value, 0)
+    store64(value + 8, 8)
+    if getsockopt(row[P_FD], SOL_PACKET, PACKET_STATISTICS, value, value + 8) == 0:
+        row[P_RX_DROPPED] += load32(value + 4)
 
 
 @kernel
@@ -183,11 +196,13 @@ def receive_burst(row: Words, pool: Words, batch: Words, count: int) -> int:
     """Empty `count` filled slots; returns the packets that came of them."""
     spare = view_words(row[R_FRAMES], count)
     count = take(pool, False, spare, count)
-    done, used, mask = 0, 0, row[R_COUNT] - 1
+    done, used, seen, mask = 0, 0, 0, row[R_COUNT] - 1
     for i in range(count):
         slot = row[R_RING] + ((row[R_HEAD] + i & mask) << RING_SHIFT)
         frame = batch[done]
-        if load32(slot) & STATUS_COPY:
+        status = load32(slot)
+        seen |= status
+        if status & STATUS_COPY:
             good = receive_long(row, pool, frame, load32(slot + AT_LENGTH))
         else:
             good = receive_short(row, pool, frame, slot, spare[used])
@@ -200,6 +215,8 @@ def receive_burst(row: Words, pool: Words, batch: Words, count: int) -> int:
     row[P_RX_PACKETS] += done
     if used < count:
         give(pool, view_words(row[R_FRAMES] + 8 * used, count - used), count - used)
+    if seen & STATUS_LOSING:
+        count_losses(row)
     return done
 
 
@@ -243,7 +260,7 @@ def send_all(row: Words, batch: Words, count: int) -> int:
     """sendmmsg until all are sent or the socket is full; a frame that it refuses is skipped."""
     at, sent = 0, 0
     while at < count:
-        got = int(sendmmsg(row[T_FD], row[T_MESSAGES] + MESSAGE_BYTES * at, count - at, MSG_DONTWAIT))
+        got = int(sendmmsg(row[P_FD], row[T_MESSAGES] + MESSAGE_BYTES * at, count - at, MSG_DONTWAIT))
         if got > 0:
             account(row, batch, at, got)
             sent += got
