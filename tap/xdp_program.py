@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from triplane.tap.port import PortError
 
-SYS_BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}
+SYS_BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361}
 BPF_MAP_CREATE = 0  # linux/bpf.h, enum bpf_cmd
 BPF_MAP_UPDATE_ELEM = 2
 BPF_PROG_LOAD = 5
@@ -83,8 +83,8 @@ def load_program(sockets: int, flags: int) -> int:
 
 
 HINTS = {
-    ("attach", errno.EBUSY): "another program is on it: ip link set dev {name} xdp off",
-    ("attach", errno.EEXIST): "another program is on it in the other mode: ip link set dev {name} xdp off",
+    ("attach", errno.EBUSY): "another program is on it: end its process, or ip link set dev {name} xdp off",
+    ("attach", errno.EEXIST): "another program is on it in the other mode: end its process, or take that mode",
     ("attach", errno.EOPNOTSUPP): "its driver has no native XDP: use attach=generic",
     (
         "attach",
@@ -154,8 +154,11 @@ class XdpProgram:
 
     def _attach(self, program: int, index: int, attach: str) -> str:
         if attach == "auto":
-            with contextlib.suppress(OSError):  # then the generic attempt says what is wrong
+            try:
                 return self._attach(program, index, "native")
+            except OSError as error:
+                if error.errno in (errno.EBUSY, errno.EEXIST, errno.EPERM):
+                    raise
             attach = "generic"
         self._keep(bpf(BPF_LINK_CREATE, struct.pack("=IIII", program, index, BPF_XDP, MODES[attach])))
         return attach

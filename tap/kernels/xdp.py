@@ -172,7 +172,7 @@ def fetch_frames(row: Words, mem: Bytes, start: int, count: int) -> None:
 
 
 @kernel
-def fill_columns(row: Words, mem: Bytes, out: Words, addr: int, length: int) -> None:
+def fill_columns(row: Words, pool: Words, out: Words, addr: int, length: int) -> None:
     out[ADDR] = addr
     out[LENGTH] = length
     out[PORT] = row[P_SLOT]
@@ -180,7 +180,7 @@ def fill_columns(row: Words, mem: Bytes, out: Words, addr: int, length: int) -> 
     out[GSO_TYPE] = GSO_NONE
     out[GSO_SIZE] = 0
     if row[X_PARTIAL]:
-        found = partial_checksum(mem, addr, length)
+        found = partial_checksum(pool[POOL_MEM] + addr, length)
         if found != PARTIAL_NONE:
             out[CSUM] = CSUM_PARTIAL
             out[CSUM_START] = found >> 8
@@ -204,12 +204,12 @@ def claim(row: Words, pool: Words, owned: Bytes, desc: int) -> int:
 
 
 @kernel
-def receive_plain(row: Words, pool: Words, mem: Bytes, owned: Bytes, out: Words, desc: int) -> int:
+def receive_plain(row: Words, pool: Words, owned: Bytes, out: Words, desc: int) -> int:
     """One packet in one frame; returns 1 if it is good."""
     length = claim(row, pool, owned, desc)
     if length == 0:
         return 0
-    fill_columns(row, mem, out, load64(desc), length)
+    fill_columns(row, pool, out, load64(desc), length)
     return 1
 
 
@@ -222,7 +222,7 @@ def pieces_length(row: Words, start: int, pieces: int) -> int:
 
 
 @kernel
-def receive_pieces(row: Words, pool: Words, mem: Bytes, owned: Bytes, out: Words, start: int, pieces: int) -> int:
+def receive_pieces(row: Words, pool: Words, owned: Bytes, out: Words, start: int, pieces: int) -> int:
     """One packet in several frames: joined in a big slot, as headers must be contiguous. Returns 1 if it is good."""
     total = pieces_length(row, start, pieces)
     into = take_one(pool, total) if total <= BIG_ROOM else -1
@@ -238,7 +238,7 @@ def receive_pieces(row: Words, pool: Words, mem: Bytes, owned: Bytes, out: Words
         if length > 0:
             give_one(pool, load64(desc))
     if good:
-        fill_columns(row, mem, out, into, total)
+        fill_columns(row, pool, out, into, total)
         return 1
     if into >= 0:
         give_one(pool, into)
@@ -250,7 +250,7 @@ def receive_pieces(row: Words, pool: Words, mem: Bytes, owned: Bytes, out: Words
 
 
 @kernel
-def receive_packets(row: Words, pool: Words, mem: Bytes, rows: Words, ready: int, limit: int) -> int:
+def receive_packets(row: Words, pool: Words, rows: Words, ready: int, limit: int) -> int:
     """Packets from the receive ring into `rows`, at most `limit`; returns how many are good."""
     owned = view_bytes(row[X_OWNED], row[X_UMEM] >> SMALL_SHIFT)
     start = row[X_RX_TAIL]
@@ -261,9 +261,9 @@ def receive_packets(row: Words, pool: Words, mem: Bytes, rows: Words, ready: int
             break
         if pieces == 1:
             desc = slot_of(row[X_RX_RING_AT], row[X_MASK], start + used)
-            got += receive_plain(row, pool, mem, owned, rows[got], desc)
+            got += receive_plain(row, pool, owned, rows[got], desc)
         else:
-            got += receive_pieces(row, pool, mem, owned, rows[got], start + used, pieces)
+            got += receive_pieces(row, pool, owned, rows[got], start + used, pieces)
         used += pieces
     row[X_RX_TAIL] = start + used
     store32_release(row[X_RX_CONSUMER_AT], start + used)
@@ -330,7 +330,7 @@ def xdp_receive(row_at: int, pool_at: int, batch: int, limit: int) -> int:
     rows = view_rows(batch, limit, PACKET_WORDS)
     mem = view_bytes(load64(pool_at + 8 * POOL_MEM), load64(pool_at + 8 * POOL_MEM_SIZE))
     fetch_frames(row, mem, row[X_RX_TAIL], min(ready, limit))
-    got = receive_packets(row, pool, mem, rows, ready, limit)
+    got = receive_packets(row, pool, rows, ready, limit)
     count_received(row, rows, got)
     refill(row, pool)
     row[X_EMPTY] = 0
