@@ -21,7 +21,7 @@ from triplane.commands.lab import end_on
 from triplane.commands.show import table
 from triplane.control_client import AskError, ask
 from triplane.lab import rootless
-from triplane.lab.lab import Lab
+from triplane.lab.lab import Lab, LabOptions
 from triplane.lab.network import LabError
 from triplane.lab.processes import TRIPLANE
 from triplane.lab.topology import choose
@@ -165,14 +165,15 @@ def show(lab: Lab) -> bool:
     return True
 
 
-def demonstrate() -> bool:
+def demonstrate(options: LabOptions | None = None) -> bool:
+    """Build, send, show; whether all of it arrived."""
     heading("kernels: the forwarder's inner loops, compiled for this machine and kept for the next time")
     if subprocess.run([*TRIPLANE, "warm"], check=False).returncode:
         raise LabError("the kernels could not be compiled")
     heading("lab: three hosts, a switch, a controller")
     print(PICTURE)
     started = time.monotonic()
-    with Lab(choose("single", None, HOSTS)) as lab:
+    with Lab(choose("single", None, HOSTS), options) as lab:
         for process in lab.processes.values():
             print(f"  {process.name}: {process.ready_line}")
         print(f"  up in {time.monotonic() - started:.1f} s")
