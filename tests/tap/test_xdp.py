@@ -18,7 +18,7 @@ from numba import njit
 
 from triplane.dataplane.kernels import packet
 from triplane.dataplane.kernels import port as columns
-from triplane.dataplane.kernels.compiler import INTERPRETED
+from triplane.dataplane.kernels.intrinsics import call_entry
 from triplane.dataplane.kernels.pool import (
     BIG_SIZE,
     POOL_BIG_TOP,
@@ -29,14 +29,9 @@ from triplane.dataplane.kernels.pool import (
     take_one,
 )
 from triplane.tap.device import Device
+from triplane.tap.kernels import xdp as kernels
 from triplane.tap.namespaces import in_namespace
 from triplane.tap.port import Port, PortError, PortSpec, open_port
-
-if INTERPRETED:
-    pytest.skip("ports run compiled only", allow_module_level=True)
-
-from triplane.dataplane.kernels.intrinsics import call_entry
-from triplane.tap.kernels import xdp as kernels
 
 BURST = packet.BURST
 PID = os.getpid()

@@ -3,14 +3,8 @@
 import struct
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from triplane.dataplane.kernels.compiler import INTERPRETED
-
-if INTERPRETED:
-    pytest.skip("reads raw memory: compiled only", allow_module_level=True)
 
 from triplane.tap.kernels.partial import PARTIAL_NONE, partial_checksum
 
