@@ -23,7 +23,7 @@ class PacketBuffers:
         self._ids = [ofp.OFP_NO_BUFFER] * count
         self._packets: list[PacketIn | None] = [None] * count
         self._since = [0] * count
-        self._next = 0
+        self._next = count  # so that 0, which scripts send by mistake, is no early id
 
     def keep(self, packet: PacketIn, now: int) -> int:
         """The id under which `packet` waits; OFP_NO_BUFFER when there is no room."""

@@ -54,9 +54,10 @@ class Hub:
 
     async def close(self) -> None:
         """End all sessions, at once."""
-        for session in tuple(self.sessions):
+        sessions = tuple(self.sessions)
+        for session in sessions:
             session.abort()
-        await asyncio.gather(*(session.closed for session in tuple(self.sessions)))
+        await asyncio.gather(*(session.closed.wait() for session in sessions))
 
 
 def peer_of(transport: asyncio.BaseTransport) -> str:
@@ -72,7 +73,7 @@ class Session(asyncio.BufferedProtocol):
         self.hub = hub
         self.passive = passive
         self.conn = Connection(name, hub.limits, governs)
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.closed = asyncio.Event()
         self._transport: asyncio.Transport | None = None
         self._writable = True
         self._reading = True
@@ -113,8 +114,7 @@ class Session(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ending = True
-        if not self.closed.done():
-            self.closed.set_result(None)
+        self.closed.set()
         if self in self.hub.sessions:
             reason = self.conn.closing or (str(exc) if exc else "closed by the peer")
             self._log(f"disconnected: {reason}")

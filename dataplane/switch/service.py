@@ -147,7 +147,7 @@ class Service:
         except OSError as error:  # TimeoutError and ssl.SSLError are among them
             log.warning("%s: cannot connect: %s", address, error or "no answer")
             return False
-        await session.closed
+        await session.closed.wait()
         return session.conn.established
 
     async def _connect(self, address: Address) -> Session:

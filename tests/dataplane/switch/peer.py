@@ -8,8 +8,8 @@ from os_ken.ofproto import ofproto_parser as os_ken_parser
 from os_ken.ofproto import ofproto_v1_3 as ofp
 from os_ken.ofproto import ofproto_v1_3_parser as parser
 from os_ken.ofproto.ofproto_protocol import ProtocolDesc
-from tests.dataplane.switch.double import Double
 
+from tests.dataplane.switch.double import Double
 from triplane.dataplane.switch.agent import Agent
 from triplane.dataplane.switch.connection import Connection
 from triplane.dataplane.switch.outbox import Limits
@@ -43,7 +43,7 @@ def read(message: bytes) -> Any:
 
 
 def build(message: Any, xid: int = 77) -> bytes:
-    message.set_xid(xid)
+    message.xid = xid  # set_xid allows no second sending
     message.serialize()
     return bytes(message.buf)
 
@@ -68,10 +68,7 @@ class Peer:
 
     def drain(self) -> bytes:
         """Read all that the switch has to write."""
-        stream = b""
-        while data := self.agent.outgoing(self.conn, self.now):
-            stream += data
-        return stream
+        return b"".join(iter(lambda: self.agent.outgoing(self.conn, self.now), b""))
 
     def push(self, data: bytes) -> None:
         """Send without reading."""

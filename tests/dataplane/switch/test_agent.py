@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from os_ken.ofproto import ofproto_v1_3 as ofp
 from os_ken.ofproto import ofproto_v1_3_parser as parser
-from tests.dataplane.switch.peer import DESC, Peer, build, messages, raw, read, switch
 
+from tests.dataplane.switch.peer import DESC, Peer, build, messages, raw, read, switch
 from triplane.dataplane.switch.state import AgentConfig
 
 FRAME = bytes(range(60))
