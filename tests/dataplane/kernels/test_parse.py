@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from hypothesis import example, given
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, IPv6
@@ -8,9 +9,9 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet
 
 from tests.oracle import parse as oracle
-from tests.oracle.frames import anything, frames
+from tests.oracle.frames import anything, ethernet, extension, frames, ipv6, ipv6s
 from tests.oracle.slots import alone, empty_key
-from triplane.dataplane.kernels import packet
+from triplane.dataplane.kernels import packet as packet_columns
 from triplane.dataplane.kernels.fields import BY_NAME, K_ETH_DST, K_METADATA, K_PORT, K_TUNNEL
 from triplane.dataplane.kernels.packet import L3, L4, TYPE_AT
 from triplane.dataplane.kernels.parse import PARSE_OK, PARSE_SHORT, flow_hash, parse
@@ -19,17 +20,17 @@ PLACES = {
     "l3": L3,
     "l4": L4,
     "type": TYPE_AT,
-    "vlan": packet.VLAN_AT,
-    "mpls": packet.MPLS_AT,
-    "pbb": packet.PBB_AT,
-    "sll": packet.ND_SLL_AT,
-    "tll": packet.ND_TLL_AT,
-    "proto": packet.PROTO_AT,
-    "payload": packet.PAYLOAD,
-    "end": packet.IP_END,
+    "vlan": packet_columns.VLAN_AT,
+    "mpls": packet_columns.MPLS_AT,
+    "pbb": packet_columns.PBB_AT,
+    "sll": packet_columns.ND_SLL_AT,
+    "tll": packet_columns.ND_TLL_AT,
+    "proto": packet_columns.PROTO_AT,
+    "payload": packet_columns.PAYLOAD,
+    "end": packet_columns.IP_END,
 }
 HASH_IPV4, HASH_IPV6 = 7730164513242979156, 2565117115217048129
-FRAGMENTS = {"no": packet.FRAG_NONE, "first": packet.FRAG_FIRST, "later": packet.FRAG_LATER}
+FRAGMENTS = {"no": packet_columns.FRAG_NONE, "first": packet_columns.FRAG_FIRST, "later": packet_columns.FRAG_LATER}
 
 
 @given(anything)
@@ -37,16 +38,74 @@ FRAGMENTS = {"no": packet.FRAG_NONE, "first": packet.FRAG_FIRST, "later": packet
 @example(bytes(13))
 @example(bytes(14))
 def test_reads_what_the_oracle_reads(frame: bytes) -> None:
+    check(frame)
+
+
+@settings(max_examples=300)
+@given(ipv6s(), st.integers(0, 3))
+def test_reads_extension_headers_as_the_oracle_does(packet: bytes, cut: int) -> None:
+    check(ethernet(bytes(6), bytes(6), [], 0x86DD, packet[: len(packet) - 7 * cut]))
+
+
+HOP, DEST, ROUTER, FRAG, AUTH, ESP, MOBILITY = 0, 60, 43, 44, 51, 50, 135
+UNREP, UNSEQ = 128, 256
+
+
+@pytest.mark.parametrize(
+    ("chain", "bits"),
+    [
+        ([], 0),
+        ([HOP], 64),
+        ([HOP, DEST, ROUTER, FRAG, AUTH, DEST], 64 | 8 | 32 | 16 | 4),
+        ([HOP, DEST, ROUTER, FRAG, AUTH, ESP], 64 | 8 | 32 | 16 | 4 | 2),
+        ([DEST, FRAG], 8 | 16),
+        ([FRAG, DEST], 8 | 16),
+        ([DEST, DEST], 8),
+        ([DEST, DEST, DEST], 8 | UNREP),
+        ([DEST, DEST, ROUTER], 8 | 32 | UNSEQ),
+        ([ROUTER, ROUTER], 32 | UNREP),
+        ([FRAG, ROUTER], 16 | 32 | UNSEQ),
+        ([AUTH, FRAG], 4 | 16 | UNSEQ),
+        ([DEST, HOP], 8 | UNSEQ),
+        ([HOP, HOP], 64 | UNREP | UNSEQ),
+        ([MOBILITY, ROUTER], 32),
+    ],
+)
+def test_extension_header_bits(chain: list[int], bits: int) -> None:
+    """OpenFlow 1.3.5 section 7.2.3.8; the order is that of RFC 8200 section 4.1."""
+    packet = ipv6(bytes(16), bytes(16), 89, b"message", chain=[(number, extension(number, 0)) for number in chain])
+    mem, row = alone(ethernet(bytes(6), bytes(6), [], 0x86DD, packet))
+    parse(mem, row, empty_key())
+    assert row[packet_columns.EXTHDR] == bits
+    assert row[packet_columns.PROTO] == (ESP if ESP in chain else 89)
+
+
+def test_nothing_is_read_behind_no_next_header() -> None:
+    packet = ipv6(bytes(16), bytes(16), 59, b"message", chain=[(HOP, extension(HOP, 0))])
+    mem, row = alone(ethernet(bytes(6), bytes(6), [], 0x86DD, packet))
+    parse(mem, row, empty_key())
+    assert [row[packet_columns.EXTHDR], row[packet_columns.PROTO], row[L4]] == [64 | 1, 59, -1]
+
+
+def test_a_later_fragment_ends_the_chain() -> None:
+    chain = [(FRAG, bytes([0, 1, 0]) + bytes(4)), (DEST, extension(DEST, 0))]
+    mem, row = alone(ethernet(bytes(6), bytes(6), [], 0x86DD, ipv6(bytes(16), bytes(16), 17, bytes(8), chain=chain)))
+    parse(mem, row, empty_key())
+    assert [row[packet_columns.PROTO], row[packet_columns.FRAGMENT]] == [DEST, packet_columns.FRAG_LATER]
+    assert row[packet_columns.EXTHDR] == 16
+
+
+def check(frame: bytes) -> None:
     mem, row = alone(frame)
     key = empty_key()
     parsed = oracle.parse(frame)
     assert parse(mem, row, key) == (PARSE_OK if len(frame) >= 14 else PARSE_SHORT)
     assert key[K_ETH_DST:].tolist() == oracle.key_words(parsed)[K_ETH_DST:]
     assert {name: row[column] for name, column in PLACES.items() if row[column] >= 0} == parsed.at
-    assert row[packet.ETH_TYPE] == parsed.fields.get("eth_type", 0)
-    assert row[packet.PROTO] == parsed.fields.get("ip_proto", -1)
-    assert row[packet.EXTHDR] == parsed.fields.get("ipv6_exthdr", 0)
-    assert row[packet.FRAGMENT] == FRAGMENTS[parsed.fragment]
+    assert row[packet_columns.ETH_TYPE] == parsed.fields.get("eth_type", 0)
+    assert row[packet_columns.PROTO] == parsed.fields.get("ip_proto", -1)
+    assert row[packet_columns.EXTHDR] == parsed.fields.get("ipv6_exthdr", 0)
+    assert row[packet_columns.FRAGMENT] == FRAGMENTS[parsed.fragment]
 
 
 def test_leaves_the_words_that_are_not_headers() -> None:
