@@ -1,61 +1,31 @@
-"""The one place that names numba: the `kernel` and `entry` decorators and the cache they fill.
+"""The one place that names numba: the `kernel` and `entry` decorators.
 
 Rules for a kernel, held by `_nrt=False` at compile time or by review:
  - arguments are arrays (int64 or uint8), NamedTuples of arrays, and int64 scalars;
  - nothing is allocated, nothing raises;
  - all integers are int64: words hold 64-bit patterns as signed numbers. Never mix in uint64
    (int64 with uint64 gives float64), widen bytes with `int()` before shifting;
- - kernels live in a folder called `kernels`: their sources make the cache key.
+ - kernels live in a folder called `kernels`: their sources make the cache's key (see `cache`).
 
 Modes (environment): NUMBA_DISABLE_JIT=1 runs them interpreted, NUMBA_BOUNDSCHECK=1 bounds-checked.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 from numba import types
 
+from triplane.dataplane.kernels import cache
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 FLAGS = {"nogil": True, "_nrt": False, "error_model": "numpy", "cache": True}
-KEPT_CACHES = 3
-PACKAGE = Path(__file__).resolve().parents[2]
 
-
-def kernel_sources() -> list[Path]:
-    """Every file whose text may end up in compiled code."""
-    return sorted((PACKAGE / "dataplane" / "kernels").glob("*.py")) + sorted((PACKAGE / "tap" / "kernels").glob("*.py"))
-
-
-def cache_root() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "triplane"
-
-
-def cache_folder() -> Path:
-    """numba's own key is the caller's file only, so edits elsewhere would leave old code: hash them all."""
-    digest = hashlib.sha256(repr((numba.__version__, sorted(FLAGS.items()), numba.config.BOUNDSCHECK)).encode())
-    for source in kernel_sources():
-        digest.update(source.name.encode() + source.read_bytes())
-    return cache_root() / f"kernels-{digest.hexdigest()[:16]}"
-
-
-def prune(keep: int = KEPT_CACHES) -> None:
-    """Remove all but the newest cache folders."""
-    folders = sorted(cache_root().glob("kernels-*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for folder in folders[keep:]:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-numba.config.CACHE_DIR = str(cache_folder())
+cache.install(FLAGS)
 
 
 def kernel(function: F) -> F:
