@@ -4,8 +4,8 @@ import threading
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.oracle.macs import Learning
 
+from tests.oracle.macs import Learning
 from triplane.dataplane.kernels.macs import (
     ALL_MACS,
     M_COUNT,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.oracle.queues import Queue
 
+from tests.oracle.queues import Queue
 from triplane.dataplane.kernels.queues import (
     PORT_QUEUES,
     Q_BYTES,

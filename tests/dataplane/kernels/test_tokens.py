@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.oracle.tokens import Bucket
 
+from tests.oracle.tokens import Bucket
 from triplane.dataplane.kernels.tokens import BITS, PACKETS, TOKEN_WORDS, tokens_left, tokens_set, tokens_take
 
 rates = st.integers(0, 2**32 - 1)

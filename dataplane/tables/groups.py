@@ -1,0 +1,272 @@
+"""The group table's owner: group-mods checked and put into arrays, statistics read from them.
+
+OpenFlow 1.3.5 sections 5.6, 6.5 (modification), 7.3.4.3 and 7.3.5.6 to 7.3.5.8; errors of section 7.5.4.7.
+What stands behind "the switch may": groups may be chained, loops and the removal of a group that others
+use are refused, buckets of any type may watch, unequal weights are kept to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from struct import Struct
+
+import numpy as np
+
+from triplane.dataplane.kernels.arena import arena_give
+from triplane.dataplane.kernels.groups import (
+    GB_COUNTERS,
+    GB_STRIDE,
+    NO_WATCH,
+    WATCH_DEPTH,
+    bucket_set,
+    bucket_watch,
+    group_make,
+    make_groups,
+    programs_at,
+)
+from triplane.dataplane.kernels.ids import id_insert, id_remove
+from triplane.dataplane.kernels.instructions import decode_bucket_actions
+from triplane.dataplane.kernels.limits import make_limits
+from triplane.dataplane.kernels.pool import Words
+from triplane.dataplane.kernels.publish import publish
+from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.v1_3 import constants as ofp
+from triplane.dataplane.openflow.v1_3 import error_codes as ec
+from triplane.dataplane.tables.buckets import Bucket, check_watches, check_weights, group_failed, parse_buckets
+from triplane.dataplane.tables.slots import Gone, Slots
+
+PROGRAM_ROOM = 512  # words: an action set has 60 slots of at most 4
+GROUP_TYPES = (ofp.OFPGT_ALL, ofp.OFPGT_SELECT, ofp.OFPGT_INDIRECT, ofp.OFPGT_FF)
+CAPABILITIES = ofp.OFPGFC_SELECT_WEIGHT | ofp.OFPGFC_SELECT_LIVENESS | ofp.OFPGFC_CHAINING | ofp.OFPGFC_CHAINING_CHECKS
+ACTION_TYPES = (0, 11, 12, *range(15, 28))  # OFPAT_*: all but experimenter
+ACTIONS = sum(1 << number for number in ACTION_TYPES)
+
+_STATS = Struct("!H2xII4xQQII")  # ofp_group_stats: length, id, ref_count, packets, bytes, sec, nsec
+_DESC = Struct("!HBxI")  # ofp_group_desc: length, type, id
+_FEATURES = Struct("!10I")  # ofp_group_features: types, capabilities, max_groups[4], actions[4]
+
+
+@dataclass(slots=True)
+class Group:
+    """A group as it was sent, and where it is."""
+
+    slot: int
+    since: int  # ns
+    kind: int
+    wire: bytes
+    buckets: int
+    forwards: frozenset[int]  # ids of the groups in its actions
+    watches: frozenset[int]
+
+    @property
+    def uses(self) -> frozenset[int]:
+        return self.forwards | self.watches
+
+
+class GroupTable:
+    """`arrays` and the arena are what kernels read. `flows` tells how many flows use a slot (for ref_count)."""
+
+    def __init__(
+        self,
+        arena: Words,
+        workers: int,
+        slots: int = 65536,
+        limits: Words | None = None,
+        flows: Callable[[int], int] = lambda slot: 0,
+    ) -> None:
+        self.arrays = make_groups(workers, slots)
+        self._arena, self._workers, self._flows = arena, workers, flows
+        self._limits = make_limits() if limits is None else limits
+        self._slots = Slots(slots)
+        self._groups: dict[int, Group] = {}
+        self._users: dict[int, set[int]] = {}  # by id: the groups that forward to it or watch it
+        self._stage = np.zeros(PROGRAM_ROOM, np.int64)
+
+    def mod(self, command: int, kind: int, group_id: int, buckets: bytes, now: int) -> list[Gone]:
+        """Add, modify or delete. Returns what was deleted. OpenFlowError before anything has changed."""
+        if command == ofp.OFPGC_DELETE:
+            return self._delete(group_id)
+        if command not in (ofp.OFPGC_ADD, ofp.OFPGC_MODIFY):
+            raise group_failed(ec.OFPGMFC_BAD_COMMAND)
+        self._check_identity(command, kind, group_id)
+        parsed = parse_buckets(buckets)
+        check_weights(kind, parsed)
+        check_watches(kind, parsed)
+        group = _describe(kind, buckets, parsed, now)
+        self._check_chains(group_id, group)
+        block = self._make_block(kind, buckets, parsed)
+        if command == ofp.OFPGC_ADD:
+            self._add(group_id, group, block)
+        else:
+            self._modify(group_id, group, block)
+        return []
+
+    def _check_identity(self, command: int, kind: int, group_id: int) -> None:
+        if group_id > ofp.OFPG_MAX:
+            raise group_failed(ec.OFPGMFC_INVALID_GROUP)
+        if command == ofp.OFPGC_ADD and group_id in self._groups:
+            raise group_failed(ec.OFPGMFC_GROUP_EXISTS)
+        if command == ofp.OFPGC_MODIFY and group_id not in self._groups:
+            raise group_failed(ec.OFPGMFC_UNKNOWN_GROUP)
+        if kind not in GROUP_TYPES:
+            raise group_failed(ec.OFPGMFC_BAD_TYPE)
+
+    def _check_chains(self, group_id: int, group: Group) -> None:
+        """No group may lead back to itself, by forwarding or watching, nor watch through too many others."""
+        if group_id in group.uses or any(self._leads_to(used, group_id) for used in group.uses):
+            raise group_failed(ec.OFPGMFC_LOOP)
+        if not group.watches <= self._groups.keys():
+            raise group_failed(ec.OFPGMFC_BAD_WATCH)
+        if group.watches and self._height(group_id) + self._depth(group.watches) > WATCH_DEPTH:
+            raise group_failed(ec.OFPGMFC_WATCH_UNSUPPORTED)
+
+    def _leads_to(self, start: int, target: int) -> bool:
+        """Is `target` used by `start`, or by what `start` uses, and so on?"""
+        seen, stack = {start}, [start]
+        while stack:
+            group = self._groups.get(stack.pop())
+            uses = group.uses if group else frozenset()
+            if target in uses:
+                return True
+            stack += uses - seen
+            seen |= uses
+        return False
+
+    def _depth(self, watches: frozenset[int]) -> int:
+        """Groups that are watched in a row, from these down."""
+        return max((1 + self._depth(self._groups[watched].watches) for watched in watches), default=0)
+
+    def _height(self, group_id: int) -> int:
+        """Groups in a row that watch this one."""
+        users = self._users.get(group_id, ())
+        above = [user for user in users if group_id in self._groups[user].watches]
+        return max((1 + self._height(user) for user in above), default=0)
+
+    def _make_block(self, kind: int, wire: bytes, buckets: list[Bucket]) -> int:
+        """Buckets and programs in the arena."""
+        programs = self._decode(wire, buckets)
+        words = sum(len(program) for program in programs)
+        block = int(group_make(self._arena, kind, len(buckets), self._workers, words))
+        if block < 0:
+            raise group_failed(ec.OFPGMFC_OUT_OF_GROUPS)
+        to = int(programs_at(self._arena, block, self._workers))
+        for number, (bucket, program) in enumerate(zip(buckets, programs, strict=True)):
+            self._arena[to : to + len(program)] = program
+            group = self._groups[bucket.watch_group].slot if bucket.watches_group else NO_WATCH
+            bucket_set(self._arena, block, number, bucket.weight, bucket.key, to)
+            bucket_watch(self._arena, block, number, bucket.port_slot, group)
+            to += len(program)
+        return block
+
+    def _decode(self, wire: bytes, buckets: list[Bucket]) -> list[Words]:
+        """The program of each bucket; OpenFlowError of type OFPET_BAD_ACTION."""
+        octets = np.frombuffer(bytearray(wire), np.uint8)
+        return [self._decode_bucket(octets, bucket) for bucket in buckets]
+
+    def _decode_bucket(self, octets: np.ndarray[tuple[int], np.dtype[np.uint8]], bucket: Bucket) -> Words:
+        ids, room = self.arrays.ids, len(self._stage)
+        words = int(decode_bucket_actions(octets, bucket.start, bucket.end, self._limits, ids, self._stage, 0, room))
+        if words < 0:
+            raise OpenFlowError(-words >> 16, -words & 0xFFFF)
+        return self._stage[:words].copy()
+
+    def _add(self, group_id: int, group: Group, block: int) -> None:
+        slot = self._slots.take()
+        if slot is None:
+            arena_give(self._arena, block)
+            raise group_failed(ec.OFPGMFC_OUT_OF_GROUPS)
+        group.slot = slot
+        self._counts(slot)[:] = 0
+        publish(self.arrays.block, slot, block)
+        id_insert(self.arrays.ids, group_id, slot)
+        self._groups[group_id] = group
+        self._use(group_id, group)
+
+    def _modify(self, group_id: int, group: Group, block: int) -> None:
+        """The group keeps its counters and age, its buckets start anew (section 6.5)."""
+        old = self._groups[group_id]
+        group.slot, group.since = old.slot, old.since
+        self._unuse(group_id, old)
+        self._groups[group_id] = group
+        self._use(group_id, group)
+        self._replace_block(group.slot, block)
+
+    def _replace_block(self, slot: int, block: int) -> None:
+        old = int(self.arrays.block[slot])
+        publish(self.arrays.block, slot, block)
+        arena_give(self._arena, old)
+
+    def _use(self, group_id: int, group: Group) -> None:
+        for used in group.uses:
+            self._users.setdefault(used, set()).add(group_id)
+
+    def _unuse(self, group_id: int, group: Group) -> None:
+        for used in group.uses:
+            self._users[used].discard(group_id)
+
+    def _delete(self, group_id: int) -> list[Gone]:
+        if group_id == ofp.OFPG_ALL:
+            self._users.clear()
+            return [self._delete_one(chosen) for chosen in list(self._groups)]
+        if group_id not in self._groups:
+            return []
+        if self._users.get(group_id):
+            raise group_failed(ec.OFPGMFC_CHAINED_GROUP)
+        self._users.pop(group_id, None)
+        self._unuse(group_id, self._groups[group_id])
+        return [self._delete_one(group_id)]
+
+    def _delete_one(self, group_id: int) -> Gone:
+        group = self._groups.pop(group_id)
+        id_remove(self.arrays.ids, group_id)
+        self._replace_block(group.slot, 0)
+        self._slots.give(group.slot)
+        return Gone(group_id, group.slot)
+
+    def turn(self) -> None:
+        """Call beside `arena_turn`: slots of deleted groups become free two turns later."""
+        self._slots.turn()
+
+    def stats(self, group_id: int, now: int) -> list[bytes]:
+        """An ofp_group_stats of one group, or of each with OFPG_ALL; none if there is no such group."""
+        chosen = self._groups if group_id == ofp.OFPG_ALL else self._groups.keys() & {group_id}
+        return [self._encode_stats(number, self._groups[number], now) for number in chosen]
+
+    def desc(self) -> list[bytes]:
+        """An ofp_group_desc of each group: type and buckets as they were sent."""
+        return [
+            _DESC.pack(_DESC.size + len(group.wire), group.kind, number) + group.wire
+            for number, group in self._groups.items()
+        ]
+
+    def features(self) -> bytes:
+        """Body of the OFPMP_GROUP_FEATURES reply."""
+        kinds = sum(1 << kind for kind in GROUP_TYPES)
+        return _FEATURES.pack(kinds, CAPABILITIES, *[self._slots.count] * 4, *[ACTIONS] * 4)
+
+    def _encode_stats(self, group_id: int, group: Group, now: int) -> bytes:
+        packets, octets = (int(part) for part in self._counts(group.slot).sum(axis=0))
+        counters = self._bucket_counts(group).astype(">u8").tobytes()
+        users = sum(group_id in self._groups[user].forwards for user in self._users.get(group_id, ()))
+        references = self._flows(group.slot) + users
+        life = divmod(now - group.since, 1_000_000_000)
+        return _STATS.pack(_STATS.size + len(counters), group_id, references, packets, octets, *life) + counters
+
+    def _counts(self, slot: int) -> Words:
+        """int64[workers, 2]: packets and bytes."""
+        return self.arrays.counts.reshape(self._workers, -1, 2)[:, slot]
+
+    def _bucket_counts(self, group: Group) -> Words:
+        """Packets and bytes of each bucket, one after the other."""
+        block = int(self.arrays.block[group.slot])
+        start, stride = block + int(self._arena[block + GB_COUNTERS]), int(self._arena[block + GB_STRIDE])
+        per_worker = self._arena[start : start + self._workers * stride].reshape(self._workers, -1)
+        counts: Words = per_worker[:, : 2 * group.buckets].sum(axis=0)
+        return counts
+
+
+def _describe(kind: int, wire: bytes, buckets: list[Bucket], now: int) -> Group:
+    forwards = frozenset(number for bucket in buckets for number in bucket.forwards)
+    watches = frozenset(bucket.watch_group for bucket in buckets if bucket.watches_group)
+    return Group(-1, now, kind, wire, len(buckets), forwards, watches)
