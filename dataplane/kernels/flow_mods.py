@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from triplane.dataplane.kernels.bigendian import load8, load16
+from triplane.dataplane.kernels.bigendian import load16
 from triplane.dataplane.kernels.classify import (
     COUNTER_WORDS,
     F_COUNTERS,
@@ -89,7 +89,7 @@ from triplane.dataplane.kernels.ids import id_lookup
 from triplane.dataplane.kernels.limits import make_limits
 from triplane.dataplane.kernels.pool import Bytes, Words
 
-OFPT_FLOW_MOD = 14
+FLOW_MOD_1_3 = 0x040E  # version, OFPT_FLOW_MOD
 OFPFF_SEND_FLOW_REM, OFPFF_CHECK_OVERLAP, OFPFF_RESET_COUNTS = 1, 2, 4
 OFPRR_IDLE_TIMEOUT, OFPRR_HARD_TIMEOUT, OFPRR_DELETE, OFPRR_GROUP_DELETE = 0, 1, 2, 3
 NO_BUFFER = ANY = 0xFFFFFFFF
@@ -337,9 +337,9 @@ def apply(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
 def flow_mods(flows: Flows, d: Decoder, wire: Bytes, at: int, end: int, now: int) -> int:
     """Apply the flow-mods that stand back to back in wire[at:end]; the offset after the last one that is done with.
 
-    Stops before another message type, an incomplete message, or when the events are (nearly) full.
+    Stops before another message type or version, an incomplete message, or when the events are (nearly) full.
     """
-    while end - at >= 8 and load8(wire, at + 1) == OFPT_FLOW_MOD and d.events[0] < EVENTS - 2:
+    while end - at >= 8 and load16(wire, at) == FLOW_MOD_1_3 and d.events[0] < EVENTS - 2:
         length = load16(wire, at + 2)
         if length < 8 or length > end - at:
             return at

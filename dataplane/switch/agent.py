@@ -15,7 +15,7 @@ from collections.abc import Callable
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.switch import handlers, wire
-from triplane.dataplane.switch.connection import Connection, Request
+from triplane.dataplane.switch.connection import SHORTEST_RUN, Connection, Request
 from triplane.dataplane.switch.datapath import Datapath, FlowModOutcome, PortInfo
 from triplane.dataplane.switch.handshake import check_hello, refuse
 from triplane.dataplane.switch.requests import OUTPUT_TO_TABLE
@@ -98,7 +98,7 @@ class Agent:
         if len(data) - at < wire.HEADER_SIZE:
             return False
         version, kind, length, xid = wire.HEADER.unpack_from(data, at)
-        if kind == ofp.OFPT_FLOW_MOD and self._may_run(conn, version) and self._flow_mods(conn, now):
+        if kind == ofp.OFPT_FLOW_MOD and self._may_run(conn, version) and self._flow_mods(conn, length, now):
             return True
         request = Request(conn, kind, xid, data[at : at + max(length, wire.HEADER_SIZE)], now)
         if length < wire.HEADER_SIZE:  # where the next message begins cannot be known
@@ -115,10 +115,17 @@ class Agent:
     def _may_run(conn: Connection, version: int) -> bool:
         return conn.established and version == wire.VERSION and conn.role != ofp.OFPCR_ROLE_SLAVE
 
-    def _flow_mods(self, conn: Connection, now: int) -> bool:
-        """Apply the run of flow-mods that begins here; False if not even the first is complete."""
-        outcome = self.datapath.flow_mods(conn.data, conn.at, len(conn.data), now)
-        if outcome.consumed <= conn.at:
+    def _flow_mods(self, conn: Connection, length: int, now: int) -> bool:
+        """Apply the run of flow-mods that begins here, the first of `length` bytes; False if that is not complete.
+
+        The data plane is shown more at a time the longer runs are: a flow-mod and a barrier in turn must not cost
+        it a look at all that follows, each time.
+        """
+        at = conn.at
+        shown = max(conn.run_size, length)
+        outcome = self.datapath.flow_mods(conn.data, at, min(at + shown, len(conn.data)), now)
+        conn.run_size = 2 * shown if outcome.consumed - at > shown // 2 else SHORTEST_RUN
+        if outcome.consumed <= at:
             return False
         conn.at = outcome.consumed
         conn.requests += 1

@@ -10,6 +10,7 @@ from triplane.dataplane.switch.async_config import AsyncConfig
 from triplane.dataplane.switch.outbox import Limits, Outbox
 
 DEFAULT_MISS_SEND_LEN = 128  # OFP_DEFAULT_MISS_SEND_LEN, 7.3.2
+SHORTEST_RUN = 4096  # bytes of flow-mods shown to the data plane at a time, at first
 
 
 class Request(NamedTuple):
@@ -46,6 +47,7 @@ class Connection:
 
         self.data = b""  # received; [at:] is still to be looked at
         self.at = 0
+        self.run_size = SHORTEST_RUN
         self.answer: Iterator[bytes] | None = None  # a reply that is produced as the controller reads
         self.answering: Request | None = None
 

@@ -98,10 +98,12 @@ class Datapath(Protocol):
 
     # flow tables
     def flow_mods(self, data: bytes | bytearray | memoryview, start: int, end: int, now: int) -> FlowModOutcome:
-        """Apply the flow-mods that stand back to back in data[start:end]; stops before any other message type."""
+        """Apply the flow-mods that stand back to back in data[start:end]; stops before another message type or
+        version, a message that is not whole, and one whose length is below 8."""
 
     def flow_stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
-        """One encoded ofp_flow_stats for each entry."""
+        """One encoded ofp_flow_stats for each entry that is there now. Read as the controller reads: flows may have
+        changed between two steps."""
 
     def aggregate(self, chosen: FlowFilter) -> tuple[int, int, int]:
         """Packets, bytes, entries."""

@@ -58,7 +58,7 @@ class FlowTables:
 
     def flow_mods(self, data: bytes | bytearray | memoryview, start: int, end: int, now: int) -> FlowModOutcome:
         """See Datapath.flow_mods."""
-        wire = self._copied(data)
+        wire = self._copied(data, start, end)
         outcome = FlowModOutcome(start)
         while True:
             self.decoder.events[0] = 0
@@ -69,11 +69,11 @@ class FlowTables:
             if not full:
                 return outcome
 
-    def _copied(self, data: bytes | bytearray | memoryview) -> Bytes:
-        """`data` in memory of our own: read-only bytes would have all of it compiled once more."""
-        if len(data) > len(self._wire):
-            self._wire = np.zeros(2 * len(data), np.uint8)
-        self._wire[: len(data)] = np.frombuffer(data, np.uint8)
+    def _copied(self, data: bytes | bytearray | memoryview, start: int, end: int) -> Bytes:
+        """data[start:end], at the same place in memory of our own: read-only bytes would be compiled for once more."""
+        if end > len(self._wire):
+            self._wire = np.zeros(2 * end, np.uint8)
+        self._wire[start:end] = np.frombuffer(data, np.uint8)[start:end]
         return self._wire
 
     def _read_events(self, outcome: FlowModOutcome, now: int) -> None:
@@ -113,7 +113,7 @@ class FlowTables:
 
     def choose(self, chosen: FlowFilter) -> bool:
         """Set the decoder's filter; False if it names a group that is not there. Raises OpenFlowError."""
-        wire = self._copied(chosen.match)
+        wire = self._copied(chosen.match, 0, len(chosen.match))
         error = int(decode_match_struct(wire, 0, len(chosen.match), self.decoder.key, self.decoder.mask))
         if error:
             raise OpenFlowError(error >> 16, error & 0xFFFF)
@@ -127,13 +127,13 @@ class FlowTables:
         return True
 
     def stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
-        """Encoded ofp_flow_stats, one each. The tables must not change while it runs: collect before yielding."""
-        if not self.choose(chosen):
-            return
-        flow = int(flow_stats.start(self.flows, chosen.table_id))
+        """Encoded ofp_flow_stats, one each, as the entries are now: they may be read later, while tables change."""
+        runs: list[bytes] = []
+        flow = int(flow_stats.start(self.flows, chosen.table_id)) if self.choose(chosen) else 0
         while flow:
             flow = int(flow_stats.dump(self.flows, self.decoder, chosen.table_id, flow, self._out, self._result, now))
-            yield from split(self._out[: int(self._result[0])].tobytes())
+            runs.append(self._out[: int(self._result[0])].tobytes())
+        return split_all(runs)
 
     def aggregate(self, chosen: FlowFilter) -> tuple[int, int, int]:
         """Packets, bytes, entries."""
@@ -172,6 +172,13 @@ class FlowTables:
     def bytes_used(self) -> int:
         """Bytes that all entries, programs, indexes and buckets take."""
         return int(self.flows.arena[A_USED]) * 8
+
+
+def split_all(runs: list[bytes]) -> Iterator[bytes]:
+    """The structures of all runs, each of which is let go once it has been read."""
+    runs.reverse()
+    while runs:
+        yield from split(runs.pop())
 
 
 def split(encoded: bytes) -> Iterator[bytes]:
