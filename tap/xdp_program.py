@@ -13,6 +13,7 @@ import errno
 import os
 import platform
 import struct
+import time
 from collections.abc import Iterator
 
 from triplane.tap.port import PortError
@@ -35,7 +36,8 @@ FUNC_REDIRECT_MAP = 51
 RX_QUEUE_INDEX = 16  # offset in struct xdp_md
 MODES = {"native": XDP_FLAGS_DRV_MODE, "generic": XDP_FLAGS_SKB_MODE}
 ATTR_BYTES = 144
-LOG_BYTES = 1 << 16
+TAKEN = (errno.EBUSY, errno.EEXIST)  # another program is attached
+ATTACH_PATIENCE = 0.5  # seconds: the link of a process that was killed goes a moment after it
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -95,8 +97,7 @@ HINTS = {
     ("umem", errno.ENOBUFS): "raise the limit of locked memory: ulimit -l unlimited",
     ("bind", errno.EBUSY): "another socket has the queue",
     ("bind", errno.EINVAL): "it has no such queue, or does not take the asked mode",
-    ("bind", errno.EOPNOTSUPP): "its driver has no zero-copy: use mode=copy",
-    ("bind", errno.ENOTSUP): "its driver has no zero-copy: use mode=copy",
+    ("bind", errno.EOPNOTSUPP): "its driver has no zero-copy, or none for jumbo frames: use mode=copy",
 }
 DOING = {
     "socket": "cannot open an AF_XDP socket",
@@ -157,11 +158,19 @@ class XdpProgram:
             try:
                 return self._attach(program, index, "native")
             except OSError as error:
-                if error.errno in (errno.EBUSY, errno.EEXIST, errno.EPERM):
+                if error.errno in TAKEN or error.errno == errno.EPERM:
                     raise
             attach = "generic"
-        self._keep(bpf(BPF_LINK_CREATE, struct.pack("=IIII", program, index, BPF_XDP, MODES[attach])))
-        return attach
+        deadline = time.monotonic() + ATTACH_PATIENCE
+        while True:
+            try:
+                self._keep(bpf(BPF_LINK_CREATE, struct.pack("=IIII", program, index, BPF_XDP, MODES[attach])))
+            except OSError as error:
+                if error.errno not in TAKEN or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return attach
 
     def enter(self, queue: int, socket: int) -> None:
         """Packets of `queue` go to AF_XDP socket `socket` from now on."""

@@ -38,7 +38,7 @@ METADATA_BYTES = 24  # struct xsk_tx_metadata
 SO_SNDBUFFORCE = 32  # asm-generic/socket.h
 SEND_BUFFER = 64 << 20  # copy mode: each frame on its way counts an skb against it
 BIND_PATIENCE = 2.0  # seconds: the kernel lets go of a queue a moment after its last socket closed
-MODES = {"auto": 0, "copy": XDP_COPY, "zerocopy": XDP_ZEROCOPY}
+MODES = {"auto": (XDP_ZEROCOPY, XDP_COPY), "copy": (XDP_COPY,), "zerocopy": (XDP_ZEROCOPY,)}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -117,21 +117,29 @@ class XdpSocket:
             rings[ring] = Ring(memory, base + producer, base + consumer, base + start, base + flags)
         return rings
 
-    def bind(self, index: int, queue: int, mode: str, segments: bool) -> bool:
-        """Bind to a queue. `mode` is auto, copy or zerocopy. Returns whether packets may span frames."""
-        flags = MODES[mode] | XDP_USE_NEED_WAKEUP
+    def bind(self, index: int, queue: int, mode: str, jumbo: bool) -> bool:
+        """Bind to a queue in the best way of `mode`; returns whether a packet may span frames, as `jumbo` frames do.
+
+        The kernel's own choice between zero-copy and copy is not used: asked for packets that span frames as
+        well, it takes copy where a driver can do zero-copy but not that.
+        """
+        ways = [(copying, segments) for copying in MODES[mode] for segments in (XDP_USE_SG, 0)]
+        if jumbo:
+            ways = [way for way in ways if way != (XDP_ZEROCOPY, 0)]
         with explain(self.name, "bind"):
-            try:
-                self._bind(index, queue, flags | (XDP_USE_SG if segments else 0))
-            except OSError as error:
-                if error.errno != errno.EINVAL or not segments:
-                    raise
-                self._bind(index, queue, flags)  # before Linux 6.6
-                return False
-        return segments
+            for copying, segments in ways[:-1]:
+                try:
+                    self._bind(index, queue, copying | segments)
+                except OSError as error:  # EINVAL: before Linux 6.6
+                    if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                        raise
+                else:
+                    return bool(segments)
+            self._bind(index, queue, sum(ways[-1]))
+        return bool(ways[-1][1])
 
     def _bind(self, index: int, queue: int, flags: int) -> None:
-        address = struct.pack("=HHIII", AF_XDP, flags, index, queue, 0)
+        address = struct.pack("=HHIII", AF_XDP, flags | XDP_USE_NEED_WAKEUP, index, queue, 0)
         deadline = time.monotonic() + BIND_PATIENCE
         while _libc.bind(self.socket.fileno(), address, len(address)) != 0:
             number = ctypes.get_errno()

@@ -32,6 +32,7 @@ from triplane.dataplane.kernels.machine import (
 )
 from triplane.dataplane.kernels.packet import (
     ADDR,
+    BURST,
     CSUM,
     CSUM_NONE,
     CSUM_OFFSET,
@@ -118,7 +119,7 @@ TO_FILL = 1
 TO_SEND = 2
 
 SCRATCH = 256  # addresses moved between a ring and the pool at a time
-KICKS = 16  # times to ask the kernel to send what it left in the ring
+KICKS = 16  # times to ask the kernel to send what it left in the ring for lack of budget or room
 STATISTICS_BURSTS = 1024  # the kernel's drop counts are read once in so many bursts, and
 STATISTICS_IDLE = 16  # when the port falls idle
 
@@ -445,14 +446,17 @@ def send_frame(row: Words, pool: Words, owned: Bytes, frame: Words) -> bool:
 
 @kernel
 def kick(row: Words) -> None:
-    """Ask the kernel to send. In copy mode this system call is the sending, some frames at a time."""
-    for _ in range(KICKS):
-        if sendto(row[P_FD], 0, 0, MSG_DONTWAIT, 0, 0) >= 0:
+    """Ask the kernel to send. In copy mode the call is the sending, and stops after its budget or a dropped frame."""
+    left = KICKS
+    for _ in range(KICKS + BURST):
+        if left == 0 or sendto(row[P_FD], 0, 0, MSG_DONTWAIT, 0, 0) >= 0:
             return
         reason = errno()
         if reason == EBUSY:  # the device dropped one, which counts as completed; go on with the next
             row[P_TX_DROPPED] += 1
-        elif reason != EAGAIN:
+        elif reason == EAGAIN:
+            left -= 1
+        else:
             row[P_TX_ERRORS] += 1
             return
 
