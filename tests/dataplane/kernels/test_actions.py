@@ -38,7 +38,7 @@ def decode(
     limits, code = make_limits(), np.full(room + 1, -7, np.int64)
     limits[LIMIT_CHECK] = CHECK_NONE if match is None else CHECK_ALL
     limits[LIMIT_OUTPUT_TABLE] = table
-    wire = np.frombuffer(b"\xaa" + data + b"\xff" * 8, np.uint8)
+    wire = np.frombuffer(bytearray(b"\xaa" + data + b"\xff" * 8), np.uint8)
     end = 1 + len(data)
     if bucket:
         words = actions.decode_bucket_actions(wire, 1, end, limits, groups(), code, 0, room)

@@ -35,7 +35,7 @@ def decode(data: bytes, switch: oracle.Switch = SWITCH, tail: bytes = b"") -> De
     for index, ids in ((groups, switch.groups), (meters, switch.meters)):
         for number, slot in ids.items():
             id_insert(index, number, slot)
-    wire = np.frombuffer(b"\xaa\xbb\xcc" + data + tail, np.uint8)
+    wire = np.frombuffer(bytearray(b"\xaa\xbb\xcc" + data + tail), np.uint8)
     where = (wire, 3, 3 + len(data), make_limits(tables=switch.tables), groups, meters)
     error = flow_wire.decode_flow_mod(*where, header, key, mask, code, 7, len(code))
     if error:

@@ -38,7 +38,7 @@ def decode(data: bytes, match: oxm_oracle.Match, table: int = 0, room: int = 200
     for index, ids in ((groups, SWITCH.groups), (meters, SWITCH.meters)):
         for number, slot in ids.items():
             id_insert(index, number, slot)
-    wire = np.frombuffer(b"\xaa" + data + b"\0\4\0\x08" * 2, np.uint8)
+    wire = np.frombuffer(bytearray(b"\xaa" + data + b"\0\4\0\x08" * 2), np.uint8)
     where = (wire, 1, 1 + len(data), limits, groups, meters)
     words = decode_instructions(*where, *arrays(match), code, 0, room)
     assert code[room] == -7

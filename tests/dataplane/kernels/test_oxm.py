@@ -19,7 +19,7 @@ Decoded = tuple[int, list[int], list[int]]
 
 def decode(data: bytes, tail: bytes = b"", struct: bool = False) -> Decoded:
     """The kernel's answer for `data`, three bytes into a buffer that goes on with `tail`."""
-    wire = np.frombuffer(b"\xaa\xbb\xcc" + data + tail, np.uint8)
+    wire = np.frombuffer(bytearray(b"\xaa\xbb\xcc" + data + tail), np.uint8)
     key, mask = np.full(KEY_WORDS, 5, np.int64), np.full(KEY_WORDS, 6, np.int64)
     decoder = oxm.decode_match_struct if struct else oxm.decode_match
     error = decoder(wire, 3, 3 + len(data), key, mask)
@@ -48,7 +48,7 @@ def test_a_match_from_ryu_decodes_and_encodes_to_the_same_bytes(match: oracle.Ma
     wire = np.zeros(oxm.MAX_TLVS, np.uint8)
     length = oxm.encode_match(np.array(key), np.array(mask), wire, 0)
     assert bytes(wire[:length]) == bytes(data[4 : 4 + length]) == oracle.encode_match(match)
-    assert oxm.match_length(np.frombuffer(bytes(data), np.uint8), 0) == len(data)
+    assert oxm.match_length(np.frombuffer(bytearray(data), np.uint8), 0) == len(data)
 
 
 @given(tlv_soup())
