@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.text import StringifyMixin
-from triplane.dataplane.openflow.wire import Choice, Record
+from triplane.dataplane.openflow.wire import Choice, Record, attribute
 
 __all__ = ["MsgBase", "StringifyMixin", "header", "msg", "ofp_msg_from_jsondict", "register_msg_parser"]
 
@@ -48,11 +48,12 @@ class MsgBase(Record):
     _is_message = True
     cls_msg_type: ClassVar[int] = -1
     datapath: Any
-    version: int | None
-    msg_type: int | None
-    msg_len: int | None
-    xid: int | None
-    buf: bytes | None
+    if TYPE_CHECKING:  # attributes, but not arguments of the constructor
+        version: int | None = attribute(init=False)
+        msg_type: int | None = attribute(init=False)
+        msg_len: int | None = attribute(init=False)
+        xid: int | None = attribute(init=False)
+        buf: bytes | None = attribute(init=False)
 
     def __init_subclass__(cls, *, messages: Choice | None = None, msg_type: int | None = None, **kwargs: Any) -> None:
         super().__init_subclass__()

@@ -123,8 +123,12 @@ def gap(size: int) -> Any:
     return Spec("gap", source=size)
 
 
+def attribute(*, init: bool) -> Any:
+    """For the type checker: an attribute that is no field of the wire."""
+
+
 @dataclass_transform(
-    field_specifiers=(u8, u16, u32, u64, mac, chars, ints, match_tail, items, one, rest, numbers),
+    field_specifiers=(u8, u16, u32, u64, mac, chars, ints, match_tail, items, one, rest, numbers, attribute),
 )
 class RecordType(type):
     """Collects the fields of a record class, its bases' first, and gives it slots for them."""

@@ -1,0 +1,39 @@
+"""Where the controller listens, as users write it: `tcp:HOST:PORT`, `tls:HOST:PORT`, `unix:PATH`."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+OPENFLOW_PORT = 6653  # IANA
+FORMS = "tcp:HOST:PORT, tls:HOST:PORT or unix:PATH"
+_NETWORK = re.compile(r"(tcp|tls|ssl):(\[[^\]]*\]|[^:\[\]]*)(?::(\d+))?")
+_LONGEST_PATH = 107  # sun_path, unix(7)
+
+
+class Address(NamedTuple):
+    """`kind` is tcp, tls or unix; `host` and `port` or `path` count accordingly."""
+
+    kind: str
+    host: str = ""
+    port: int = OPENFLOW_PORT
+    path: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == "unix":
+            return f"unix:{self.path}"
+        return f"{self.kind}:{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+def parse(text: str) -> Address:
+    """Raises ValueError, a line for the user."""
+    kind, _, path = text.partition(":")
+    if kind == "unix" and path:
+        if len(path.encode()) > _LONGEST_PATH:
+            raise ValueError(f"--listen {text}: a Unix socket's path has at most {_LONGEST_PATH} bytes")
+        return Address("unix", path=path)
+    found = _NETWORK.fullmatch(text)
+    port = int(found[3] or OPENFLOW_PORT) if found else 0x10000
+    if found is None or port > 0xFFFF:
+        raise ValueError(f"--listen {text}: must be {FORMS}")
+    return Address("tls" if found[1] == "ssl" else found[1], found[2].strip("[]"), port)

@@ -1,0 +1,82 @@
+"""`triplane controller`: apps, listeners, and a loop until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from triplane.controller import address, compat
+from triplane.controller.runtime import ofp_event, openflow
+from triplane.controller.runtime.app import SERVICE_BRICKS
+from triplane.controller.runtime.manager import AppError, AppManager
+from triplane.controller.server import Server, TlsFiles, tls_context
+
+CANNOT_START = 1
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def run(
+    apps: list[str],
+    listen: list[str],
+    rest: str | None = None,
+    verbose: bool = False,
+    *,
+    private_key: Path | None = None,
+    certificate: Path | None = None,
+    ca_cert: Path | None = None,
+) -> int:
+    """Run apps until SIGTERM or SIGINT; the result is the exit status.
+
+    `apps` are files or module names, `listen` addresses for switches. One line `ready ...` on stdout says that it
+    serves; one line on stderr says why it cannot start.
+    """
+    level = logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=level, stream=sys.stderr, format=LOG_FORMAT)
+    try:
+        if rest is not None:
+            raise AppError("--rest: this version has no REST API; leave the option out")
+        addresses = [address.parse(text) for text in listen]
+        manager = load(apps)
+        try:
+            return asyncio.run(serve(manager, addresses, TlsFiles(private_key, certificate, ca_cert)))
+        finally:
+            manager.close()
+    except (AppError, ValueError, OSError) as error:
+        print(f"triplane controller: {error}", file=sys.stderr)
+        return CANNOT_START
+
+
+def load(apps: list[str]) -> AppManager:
+    """Load and make the apps, with `ryu` answered by us. Raises AppError."""
+    compat.install()
+    manager = AppManager.get_instance()
+    manager.load_apps([*apps, openflow.__name__])
+    manager.instantiate_apps()
+    return manager
+
+
+async def serve(manager: AppManager, addresses: list[address.Address], tls: TlsFiles) -> int:
+    """Listen and run until a signal to end. Raises OSError or ValueError if it cannot."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    server = Server(SERVICE_BRICKS[ofp_event.NAME])
+    manager.start_apps()
+    try:
+        bound = [await _listen(server, wanted, tls) for wanted in addresses]
+        print("ready", *(f"listen={there}" for there in bound), flush=True)
+        await stop.wait()
+    finally:
+        server.close()
+    return 0
+
+
+async def _listen(server: Server, wanted: address.Address, tls: TlsFiles) -> address.Address:
+    context = tls_context(tls) if wanted.kind == "tls" else None
+    try:
+        return await server.listen(wanted, context)
+    except OSError as error:
+        raise OSError(f"cannot listen on {wanted}: {error.strerror or error}") from error

@@ -1,0 +1,91 @@
+"""A switch as apps see it (Ryu's `ryu.controller.controller.Datapath`)."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from types import ModuleType
+from typing import Any, Protocol
+
+from triplane.controller.runtime import ofp_event
+from triplane.controller.runtime.app import SERVICE_BRICKS
+from triplane.controller.runtime.handler import DEAD_DISPATCHER, HANDSHAKE_DISPATCHER
+from triplane.dataplane.openflow.codec import PROTOCOLS
+
+
+class Channel(Protocol):
+    """Where a datapath's bytes go. Both may be called from any thread."""
+
+    def send(self, data: bytes) -> bool:
+        """Queue bytes for the switch; False if it is gone."""
+
+    def close(self) -> None:
+        """Disconnect, after what is queued."""
+
+
+class Datapath:
+    """A connected switch: its `id` once it has told, its `ports` by number, its phase, and `send_msg`."""
+
+    ofproto: ModuleType
+    ofproto_parser: ModuleType
+
+    def __init__(self, channel: Channel, address: Any = None, versions: frozenset[int] | None = None) -> None:
+        self.supported_ofp_version = versions or frozenset(PROTOCOLS)
+        self.set_version(max(self.supported_ofp_version))
+        self.id: int | None = None
+        self.ports: dict[int, Any] = {}
+        self.state = HANDSHAKE_DISPATCHER
+        self.address = address
+        self._channel = channel
+        self._xids = itertools.count(random.randint(1, 1 << 31))
+
+    @property
+    def is_active(self) -> bool:
+        return self.state != DEAD_DISPATCHER
+
+    def set_version(self, version: int) -> None:
+        """Speak this version; its two modules become `ofproto` and `ofproto_parser`."""
+        self.ofproto, self.ofproto_parser = PROTOCOLS[version]
+
+    def set_state(self, state: str) -> None:
+        """Go to another phase and tell the apps."""
+        if state == self.state:
+            return
+        self.state = state
+        brick = SERVICE_BRICKS.get(ofp_event.NAME)
+        if brick is not None:
+            brick.send_event_to_observers(ofp_event.EventOFPStateChange(self, state), state)
+
+    def set_xid(self, msg: Any) -> int:
+        """Give a message a transaction id of its own."""
+        xid = next(self._xids) & 0xFFFFFFFF
+        msg.set_xid(xid)
+        return xid
+
+    def send_msg(self, msg: Any, close_socket: bool = False) -> bool:
+        """Send a message, from any thread; False if the switch is gone."""
+        if msg.xid is None:
+            msg.xid = next(self._xids) & 0xFFFFFFFF
+        return self.send(msg.serialize(), close_socket)
+
+    def send(self, buf: bytes, close_socket: bool = False) -> bool:
+        """Send bytes that are messages already."""
+        sent = self._channel.send(bytes(buf))
+        if close_socket:
+            self._channel.close()
+        return sent
+
+    def send_barrier(self) -> bool:
+        """Send a barrier request; the reply is an EventOFPBarrierReply."""
+        return self.send_msg(self.ofproto_parser.OFPBarrierRequest(self))
+
+    def is_reserved_port(self, port_no: int) -> bool:
+        return bool(port_no > self.ofproto.OFPP_MAX)
+
+    def close(self) -> None:
+        """Disconnect the switch."""
+        self.set_state(DEAD_DISPATCHER)
+        self._channel.close()
+
+    def __repr__(self) -> str:
+        return f"<Datapath {'unknown' if self.id is None else f'{self.id:016x}'} {self.address}>"
