@@ -1,4 +1,4 @@
-"""The controller's side of the agent's tests: os-ken builds the requests and reads the replies."""
+"""The controller's side of the agent's tests: os-ken builds the requests, it and our codec read the replies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from os_ken.ofproto import ofproto_v1_3_parser as parser
 from os_ken.ofproto.ofproto_protocol import ProtocolDesc
 
 from tests.dataplane.switch.double import Double
+from triplane.dataplane.openflow import codec
 from triplane.dataplane.switch.agent import Agent
 from triplane.dataplane.switch.connection import Connection
 from triplane.dataplane.switch.outbox import Limits
@@ -38,6 +39,10 @@ def messages(stream: bytes) -> list[bytes]:
 
 
 def read(message: bytes) -> Any:
+    """The message, read by os-ken; our own codec must understand it too, and write it the same."""
+    ours = codec.parse(ofp.OFP_VERSION, message)
+    ours.serialize()
+    assert bytes(ours.buf) == message
     version, kind, length, xid = os_ken_parser.header(message)
     return os_ken_parser.msg(DESC, version, kind, length, xid, message)
 
