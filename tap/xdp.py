@@ -15,8 +15,9 @@ Offloads: a native XDP program switches GSO off for the peer of a veth, so TCP c
 that the peer leaves partial are recognised (kernels/partial.py), where other switches need `ethtool -K PEER tx off`;
 that is still needed for SCTP and for tunnels whose inner checksum is offloaded. A partial checksum goes out as it
 came, for the kernel to complete or to pass on (Linux 6.8). A VLAN tag that a peer's 8021q device leaves in metadata is
-lost to XDP: `ethtool -K PEER txvlan off`. With a generic attachment, GRO on the device and GSO at the peer of a veth
-must be off too: their frames would come without a word of how to cut them again.
+lost to XDP: `ethtool -K PEER txvlan off`; that the device itself takes tags out is switched off while the port is open.
+With a generic attachment, GRO on the device and GSO at the peer of a veth must be off too: their frames would come
+without a word of how to cut them again.
 
 Where the time goes (60-byte frames between two veths on one core): of 1,000 ns a frame, some 30 are spent here; the
 rest is the kernel's transmit in copy mode, inside sendto(2): an skb, a softirq and the peer's receive for each frame.
@@ -28,6 +29,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 import time
 
 import numpy as np
@@ -44,7 +46,10 @@ from triplane.tap.xdp_program import XdpProgram
 from triplane.tap.xdp_socket import XdpSocket
 
 ETHTOOL_GDRVINFO = 0x3  # linux/ethtool.h
+ETHTOOL_GFLAGS = 0x25
+ETHTOOL_SFLAGS = 0x26
 ETHTOOL_GCHANNELS = 0x3C
+ETH_FLAG_RXVLAN = 1 << 8
 DRVINFO_BUS = 100  # offset of bus_info in struct ethtool_drvinfo
 VIRTUAL_BUSES = (b"", b"tap", b"tun")
 ETHERNET_HEADER = 14
@@ -71,6 +76,15 @@ def virtual(device: Device) -> bool:
     """Whether packets come from a stack on this host: veth, tap, and the like tell of no bus."""
     answer = device.ethtool(struct.pack("I192x", ETHTOOL_GDRVINFO))
     return answer is None or answer[DRVINFO_BUS : DRVINFO_BUS + 32].rstrip(b"\0") in VIRTUAL_BUSES
+
+
+def strip_vlan(device: Device, on: bool) -> bool:
+    """Whether the device takes VLAN tags out of received frames from now on; returns whether that is a change."""
+    answer = device.ethtool(struct.pack("II", ETHTOOL_GFLAGS, 0))
+    flags = 0 if answer is None else int.from_bytes(answer[4:8], sys.byteorder)
+    if answer is None or bool(flags & ETH_FLAG_RXVLAN) == on:
+        return False
+    return device.ethtool(struct.pack("II", ETHTOOL_SFLAGS, flags ^ ETH_FLAG_RXVLAN)) is not None
 
 
 def listen_to_all(index: int) -> socket.socket:
@@ -120,6 +134,7 @@ class XdpPort(Port):
         self.program: XdpProgram | None = None
         self.sockets: list[XdpSocket] = []
         self.promiscuous: socket.socket | None = None
+        self.stripped = False  # VLAN tags, before we came
         try:
             self._open()
         except PortError:
@@ -130,6 +145,7 @@ class XdpPort(Port):
         self.index = self.device.index()
         self.hw_addr = self.device.hw_addr()
         self.device.set_up(True)
+        self.stripped = strip_vlan(self.device, False)
         in_namespace(self.device.netns, self._open_inside)
         self.refresh()
 
@@ -230,6 +246,9 @@ class XdpPort(Port):
             sock.close()
         if self.promiscuous is not None:
             self.promiscuous.close()
+        if self.stripped:
+            self.stripped = False
+            strip_vlan(self.device, True)
         self.program, self.sockets, self.promiscuous = None, [], None
         for row, memory in zip(self.rows, self.memories, strict=True):
             row[columns.P_FD] = -1

@@ -447,6 +447,21 @@ def test_each_queue_of_the_device_has_a_row(lab: None) -> None:
         assert len(port.rows) == 1
 
 
+def test_the_device_keeps_its_hands_off_vlan_tags_while_open(lab: None) -> None:
+    device = Device("p1", SWITCH)
+
+    def strips() -> bool:
+        flags = device.ethtool(struct.pack("II", 0x25, 0))
+        assert flags is not None
+        return bool(int.from_bytes(flags[4:8], sys.byteorder) & 1 << 8)
+
+    before = strips()
+    with opened("p1:xdp", 1, make_pool(SMALL, BIG)):
+        assert not strips()
+    assert strips() == before
+    device.close()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
