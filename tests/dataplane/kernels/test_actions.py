@@ -32,18 +32,18 @@ def arrays(match: oxm_oracle.Match) -> tuple[Words, Words]:
 
 
 def decode(
-    data: bytes, match: oxm_oracle.Match | None, bucket: bool = False, room: int = 99, table: bool = False
+    data: bytes, match: oxm_oracle.Match | None, bucket: bool = False, room: int = 99, table: bool = False, at: int = 1
 ) -> int | list[int]:
     """The program, or the error word."""
     limits, code = make_limits(), np.full(room + 1, -7, np.int64)
     limits[LIMIT_CHECK] = CHECK_NONE if match is None else CHECK_ALL
     limits[LIMIT_OUTPUT_TABLE] = table
-    wire = np.frombuffer(bytearray(b"\xaa" + data + b"\xff" * 8), np.uint8)
-    end = 1 + len(data)
+    wire = np.frombuffer(bytearray(b"\xaa" * at + data + b"\xff" * 8), np.uint8)
+    end = at + len(data)
     if bucket:
-        words = actions.decode_bucket_actions(wire, 1, end, limits, groups(), code, 0, room)
+        words = actions.decode_bucket_actions(wire, at, end, limits, groups(), code, 0, room)
     else:
-        words = actions.decode_actions(wire, 1, end, limits, groups(), *arrays(match or {}), code, 0, room)
+        words = actions.decode_actions(wire, at, end, limits, groups(), *arrays(match or {}), code, 0, room)
     assert code[room] == -7
     return -int(words) if words < 0 else code[:words].tolist()
 
@@ -75,9 +75,9 @@ def test_changed_lists(data: bytes) -> None:
     assert decode(data, {}) == expected(data, {})
 
 
-@given(st.lists(some_actions(), max_size=3).map(b"".join))
-def test_buckets_are_in_action_set_order(data: bytes) -> None:
-    assert decode(data, None, bucket=True) == expected(data, None, bucket=True)
+@given(st.lists(some_actions(), max_size=3).map(b"".join), st.integers(0, 2))
+def test_buckets_are_in_action_set_order(data: bytes, at: int) -> None:
+    assert decode(data, None, bucket=True, at=at) == expected(data, None, bucket=True)
 
 
 @given(st.binary(max_size=64))

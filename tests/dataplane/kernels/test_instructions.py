@@ -30,7 +30,7 @@ from triplane.dataplane.kernels.program import (
 SWITCH = oracle.Switch(tables=250, groups={1: 4, 3: 0}, meters={1: 5, 0xFFFF0000: 0})
 
 
-def decode(data: bytes, match: oxm_oracle.Match, table: int = 0, room: int = 200) -> int | list[int]:
+def decode(data: bytes, match: oxm_oracle.Match, table: int = 0, room: int = 200, at: int = 1) -> int | list[int]:
     """The program, or the error word."""
     limits, code = make_limits(tables=SWITCH.tables), np.full(room + 1, -7, np.int64)
     limits[LIMIT_TABLE] = table
@@ -38,8 +38,8 @@ def decode(data: bytes, match: oxm_oracle.Match, table: int = 0, room: int = 200
     for index, ids in ((groups, SWITCH.groups), (meters, SWITCH.meters)):
         for number, slot in ids.items():
             id_insert(index, number, slot)
-    wire = np.frombuffer(bytearray(b"\xaa" + data + b"\0\4\0\x08" * 2), np.uint8)
-    where = (wire, 1, 1 + len(data), limits, groups, meters)
+    wire = np.frombuffer(bytearray(b"\xaa" * at + data + b"\0\4\0\x08" * 2), np.uint8)
+    where = (wire, at, at + len(data), limits, groups, meters)
     words = decode_instructions(*where, *arrays(match), code, 0, room)
     assert code[room] == -7
     return -int(words) if words < 0 else code[:words].tolist()
@@ -52,10 +52,10 @@ def expected(data: bytes, match: oxm_oracle.Match, table: int = 0) -> int | list
         return refused.word
 
 
-@given(some_instructions(), tlv_soup(), st.sampled_from([0, 7, 249]))
-def test_nearly_right_instructions(data: bytes, match: bytes, table: int) -> None:
+@given(some_instructions(), tlv_soup(), st.sampled_from([0, 7, 249]), st.integers(0, 2))
+def test_nearly_right_instructions(data: bytes, match: bytes, table: int, at: int) -> None:
     known = well_formed(match) or {}
-    assert decode(data, known, table) == expected(data, known, table)
+    assert decode(data, known, table, at=at) == expected(data, known, table)
 
 
 @given(mutated(some_instructions()))
@@ -134,7 +134,22 @@ def test_what_apply_actions_pushed_write_actions_may_set() -> None:
     assert isinstance(decode(write(push, SET_VLAN), {}), list)
 
 
-@pytest.mark.parametrize("room", range(16))
-def test_no_room_is_too_many_and_nothing_is_written_beyond(room: int) -> None:
-    data = METER + apply(OUTPUT, SET_VLAN) + CLEAR + write(SET_VLAN) + METADATA + GOTO
-    assert decode(data, {"vlan_vid": (0x1001, 0x1FFF)}, room=room) == BAD_ACTION << 16 | 7
+@pytest.mark.parametrize(
+    "data",
+    [
+        METER,
+        CLEAR,
+        METER + CLEAR,
+        apply(OUTPUT) + CLEAR,
+        apply(SET_VLAN, OUTPUT) + write(SET_VLAN),
+        METADATA + GOTO,
+        METER + apply(OUTPUT, SET_VLAN) + CLEAR + write(SET_VLAN) + METADATA + GOTO,
+    ],
+)
+def test_no_room_is_too_many_and_nothing_is_written_beyond(data: bytes) -> None:
+    tagged = {"vlan_vid": (0x1001, 0x1FFF)}
+    whole = decode(data, tagged)
+    assert isinstance(whole, list)
+    for room in range(len(whole)):
+        assert decode(data, tagged, room=room) == BAD_ACTION << 16 | 7
+    assert decode(data, tagged, room=len(whole) + 5) == whole
