@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triplane.dataplane.kernels import port as columns
-from triplane.dataplane.kernels.machine import signed
 from triplane.dataplane.kernels.packet import ADDR, BURST, FRAME_WORDS
 from triplane.dataplane.kernels.pool import Pool, give_one
 from triplane.tap.kernels import fault as kernels
@@ -53,7 +52,7 @@ def make_timer() -> int:
 def make_line(spec: PortSpec, direction: int, timer: int) -> NDArray[np.int64]:
     """A line with the chances that `spec` asks for; `direction` is 0 for receive and 1 for transmit."""
     line = np.zeros(kernels.LINE_WORDS, np.int64)
-    line[kernels.L_RANDOM] = signed(int(spec.number("seed", 1)) * 2 + direction)
+    line[kernels.L_RANDOM] = (int(spec.number("seed", 1, 0, 1 << 30)) * 2 + direction) << 32
     line[kernels.L_TIMER] = timer
     line[kernels.L_GAP] = int(spec.number("gap", 1, 0, 10_000) * MILLISECOND)
     if spec.options.get("direction", "both") in ("both", ("rx", "tx")[direction]):

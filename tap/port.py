@@ -59,8 +59,8 @@ class PortSpec:
     @classmethod
     def parse(cls, text: str) -> PortSpec:
         """From `NAME[:KIND[,opt=val...]]`; raises PortError."""
-        name, _, rest = text.partition(":")
-        kind, *words = rest.split(",") if rest else ["auto"]
+        name, colon, rest = text.partition(":")
+        kind, *words = rest.split(",") if colon else ["auto"]
         if not name or (kind != "auto" and kind not in KINDS):
             raise PortError(f"port {text!r}: want NAME[:KIND[,opt=val...]], KIND one of auto {' '.join(KINDS)}")
         pairs = [word.partition("=") for word in words]

@@ -39,6 +39,7 @@ OFFLOADS = (  # from the best to none: kernels before 6.2 know no USO
     0,
 )
 MAX_QUEUES = 16
+NO_ADDRESS = "00:00:00:00:00:00"
 
 
 def attach(name: str, multi: bool) -> int:
@@ -110,11 +111,12 @@ class TapPort(Port):
         self.refresh()
 
     def _configure(self) -> None:
-        """What the options say about an interface of our own."""
+        """What the options say about an interface of our own; one made anew keeps its address, which others know."""
         if "mtu" in self.spec.options:
             self.device.set_mtu(int(self.spec.number("mtu", 1500, 68, 65521)))
-        if "address" in self.spec.options:
-            self.device.set_hw_addr(self.spec.options["address"])
+        address = self.spec.options.get("address") or self.hw_addr.hex(":")
+        if address != NO_ADDRESS:
+            self.device.set_hw_addr(address)
 
     def link(self) -> Link:
         return self.device.link()

@@ -11,7 +11,8 @@ the worker when its first frame is due; that worker sends what is due of the tra
 from __future__ import annotations
 
 from triplane.dataplane.kernels.compiler import entry, kernel
-from triplane.dataplane.kernels.machine import load64, nanoseconds, view_bytes, view_rows, view_words, wrap
+from triplane.dataplane.kernels.machine import load64, multiply, nanoseconds, view_bytes, view_rows, view_words
+from triplane.dataplane.kernels.mix import mix64
 from triplane.dataplane.kernels.packet import ADDR, BURST, FRAME_WORDS, LENGTH, PACKET_WORDS
 from triplane.dataplane.kernels.pool import (
     POOL_MEM,
@@ -32,7 +33,7 @@ W_RECEIVE_LINE = W_PRIVATE  # address of int64[LINE_WORDS]
 W_TRANSMIT_LINE = W_RECEIVE_LINE + 1
 W_BATCH = W_TRANSMIT_LINE + 1  # address of int64[BURST, FRAME_WORDS]: frames that leave the transmit line
 
-L_RANDOM = 0  # state of the generator
+L_RANDOM = 0  # numbers drawn, plus the seed's share
 L_COUNT = 1  # frames in the line
 L_TIMER = 2  # timerfd
 L_ARMED = 3  # when it is set to fire, 0: not at all
@@ -54,12 +55,7 @@ LINE_FRAMES = 4096
 ENTRY_WORDS = 1 + FRAME_WORDS
 LINE_WORDS = L_FRAMES + LINE_FRAMES * ENTRY_WORDS
 
-GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # splitmix64 (Steele, Lea, Flood 2014), as signed numbers
-MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
-MIX_2 = 0x94D049BB133111EB - (1 << 64)
-LOW_34 = (1 << 34) - 1
-LOW_37 = (1 << 37) - 1
-LOW_33 = (1 << 33) - 1
+GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # of splitmix64 (Steele, Lea, Flood 2014), as a signed number
 TIMER_ABSOLUTE = 1
 SECOND = 1000000000
 
@@ -67,11 +63,8 @@ SECOND = 1000000000
 @kernel
 def draw(line: Words) -> int:
     """The next random number, 0 to 2**32 - 1."""
-    line[L_RANDOM] = wrap(int(line[L_RANDOM]) + GOLDEN)
-    z = int(line[L_RANDOM])
-    z = wrap((z ^ z >> 30 & LOW_34) * MIX_1)
-    z = wrap((z ^ z >> 27 & LOW_37) * MIX_2)
-    return (z ^ z >> 31 & LOW_33) & 0xFFFFFFFF
+    line[L_RANDOM] += 1
+    return mix64(multiply(line[L_RANDOM], GOLDEN)) & 0xFFFFFFFF
 
 
 @kernel

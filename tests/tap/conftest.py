@@ -2,5 +2,12 @@
 
 from triplane.dataplane.kernels.compiler import INTERPRETED
 
-COMPILED_ONLY = ["test_xdp.py", "kernels/test_partial.py"]
+COMPILED_ONLY = [
+    "kernels/test_partial.py",
+    "kernels/test_vnet.py",
+    "test_fault.py",
+    "test_forwarding.py",
+    "test_pcap.py",
+    "test_xdp.py",
+]
 collect_ignore = COMPILED_ONLY if INTERPRETED else []
