@@ -50,8 +50,8 @@ def target_of(name: str) -> str | None:
 def _spec_of(name: str, target: str) -> importlib.machinery.ModuleSpec | None:
     try:
         return importlib.util.find_spec(target)
-    except ModuleNotFoundError as error:
-        if error.name == "os_ken":
+    except ModuleNotFoundError:
+        if importlib.util.find_spec("os_ken") is None:
             raise ModuleNotFoundError(f"{name}: {NEEDS_OS_KEN}", name=name) from None
         raise
 

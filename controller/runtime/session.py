@@ -1,8 +1,9 @@
 """One switch's connection, sans I/O: bytes come in, the datapath's phase moves on, apps hear of it.
 
 HANDSHAKE: hello is out; the peer's hello settles the version (OpenFlow 1.3.5 section 6.3.1).
-CONFIG: features-request, then the ports; MAIN: in service. An echo request goes out when the peer has been silent
-for `ECHO_INTERVAL`; after `ECHO_LIMIT` without an answer the peer is dead. `now` is seconds of a monotonic clock.
+CONFIG: features-request, then the ports; MAIN: in service, which must be reached within `HANDSHAKE_SECONDS`. From
+then on an echo request goes out when the peer has been silent for `ECHO_INTERVAL`; after `ECHO_LIMIT` of them without
+an answer the peer is dead. `now` is seconds of a monotonic clock.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from triplane.dataplane.openflow.stream import Framer
 
 log = logging.getLogger(__name__)
 
+HANDSHAKE_SECONDS = 15.0
 ECHO_INTERVAL = 15.0
 ECHO_LIMIT = 3
 _PARSER = ofproto_v1_3_parser
@@ -35,6 +37,7 @@ class Session:
         self._channel = channel
         self._brick = brick
         self._framer = Framer()
+        self._began = now
         self._heard = now
         self._echoes = 0  # unanswered
         self._steps: dict[type, Callable[[Any], None]] = {
@@ -68,14 +71,22 @@ class Session:
 
     def tick(self, now: float) -> float:
         """To be called when the time comes that the last call returned: keeps the connection alive or ends it."""
+        if self.datapath.state != MAIN_DISPATCHER:
+            if now - self._began >= HANDSHAKE_SECONDS:
+                self._give_up("has not finished the handshake")
+            return now + 1.0
         if now - self._heard >= ECHO_INTERVAL * (self._echoes + 1):
-            if self._echoes >= ECHO_LIMIT or self.datapath.state != MAIN_DISPATCHER:
-                log.warning("%r does not answer, disconnecting", self.datapath)
-                self.datapath.close()
-                return now + ECHO_INTERVAL
+            if self._echoes >= ECHO_LIMIT:
+                self._give_up("does not answer")
+                return now + 1.0
             self._echoes += 1
             self._send(_PARSER.OFPEchoRequest(self.datapath))
         return max(now + 1.0, self._heard + ECHO_INTERVAL * (self._echoes + 1))
+
+    def _give_up(self, reason: str) -> None:
+        if self.datapath.is_active:
+            log.warning("%r %s, disconnecting", self.datapath, reason)
+            self.datapath.close()
 
     def disconnected(self) -> None:
         self.datapath.set_state(DEAD_DISPATCHER)

@@ -52,9 +52,6 @@ class PrivateSwitch:
         words = ("ovs-ofctl", "-O", "OpenFlow13", "--no-stats", "dump-flows", f"unix:{self.folder}/br0.mgmt")
         return run(*words, env=self.env)
 
-    def is_connected(self) -> bool:
-        return "is_connected: true" in self._vsctl("show")
-
     def _start(self) -> None:
         run("ip", "netns", "add", self.netns)
         run("ip", "-n", self.netns, "link", "set", "lo", "up")

@@ -43,10 +43,11 @@ def test_hosts_reach_each_other_by_the_flows_of_the_app(app: str, tmp_path: Path
 def test_a_switch_comes_back_to_a_new_controller(tmp_path: Path) -> None:
     address = f"unix:{tmp_path}/of.sock"
     words = ("triplane.controller.apps.learning_switch", "--listen", address)
-    with Controller(tmp_path / "first.log", *words) as first, PrivateSwitch(tmp_path, address) as switch:
-        until(switch.is_connected)
+    logs = tmp_path / "first.log", tmp_path / "second.log"
+    with Controller(logs[0], *words) as first, PrivateSwitch(tmp_path, address) as switch:
+        until(lambda: "is in service" in logs[0].read_text())
         first.process.kill()
-        until(lambda: not switch.is_connected())
-        with Controller(tmp_path / "second.log", *words):
-            until(switch.is_connected)
+        first.process.wait()
+        with Controller(logs[1], *words):
+            until(lambda: "is in service" in logs[1].read_text())
             assert " 0% packet loss" in switch.ping(2, 1, 3)

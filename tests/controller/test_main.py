@@ -1,0 +1,131 @@
+"""`triplane controller` from outside: ready, served, stopped, and why it cannot start."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.controller.process import Controller, command
+from triplane.dataplane.openflow import codec
+from triplane.dataplane.openflow import ofproto_v1_3_parser as parser
+from triplane.dataplane.openflow.stream import Framer
+
+LEARNING = "triplane.controller.apps.learning_switch"
+HELLO = parser.OFPHello(codec.PROTOCOLS[4]).serialize()
+
+
+def first_messages(sock: socket.socket, count: int) -> list[str]:
+    framer, found = Framer(), []
+    sock.settimeout(10)
+    while len(found) < count:
+        data = sock.recv(4096)
+        assert data, f"closed after {found}"
+        found += [type(codec.parse(4, message)).__name__ for message in framer.feed(data)]
+    return found
+
+
+def test_it_serves_and_ends_within_a_second(tmp_path: Path) -> None:
+    path = tmp_path / "of.sock"
+    log = tmp_path / "log"
+    with Controller(log, LEARNING, "--listen", "tcp:127.0.0.1:0", "--listen", f"unix:{path}") as controller:
+        port = int(controller.ready[1].rpartition(":")[2])
+        assert controller.ready == ["ready", f"listen=tcp:127.0.0.1:{port}", f"listen=unix:{path}"]
+        with socket.create_connection(("127.0.0.1", port)) as tcp, socket.socket(socket.AF_UNIX) as unix:
+            unix.connect(str(path))
+            for sock in (tcp, unix):
+                sock.sendall(HELLO)
+                assert first_messages(sock, 2) == ["OFPHello", "OFPFeaturesRequest"]
+            started = time.monotonic()
+            assert controller.stop() == 0
+            assert time.monotonic() - started < 5  # a second on an idle machine
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["nonsense"], "app nonsense: No module named 'nonsense'"),
+        (["./nonsense.py"], "app nonsense.py: no such file"),
+        (["json"], "app json: it has no subclass of RyuApp"),
+        ([LEARNING, "--listen", "tcp:1.2.3.4:x"], "--listen tcp:1.2.3.4:x: must be tcp:HOST:PORT"),
+        ([LEARNING, "--listen", "unix:/nowhere/of.sock"], "cannot listen on unix:/nowhere/of.sock: No such file"),
+        ([LEARNING, "--listen", "tls:127.0.0.1:0"], "--listen tls:... needs --private-key"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_it_says_why_it_cannot_start(words: list[str], reason: str) -> None:
+    done = subprocess.run(command(*words), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("x = (", "app_under_test.py:1: '(' was never closed"),
+        ("import not_there", "No module named 'not_there'"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        (
+            "from ryu.base import app_manager\nclass A(app_manager.RyuApp):\n  OFP_VERSIONS = [1]",
+            "it speaks OpenFlow 1.0, this controller 1.3",
+        ),
+        (
+            "from ryu.base import app_manager\nclass A(app_manager.RyuApp):\n  def __init__(self):\n    open('/x/y')",
+            "No such file or directory: '/x/y'",
+        ),
+    ],
+    ids=["syntax", "import", "at import", "version", "constructor"],
+)
+def test_an_app_that_cannot_be_loaded(tmp_path: Path, source: str, reason: str) -> None:
+    app = tmp_path / "app_under_test.py"
+    app.write_text(source)
+    done = subprocess.run(command(str(app)), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert reason in done.stderr
+
+
+def certificate(folder: Path) -> list[str]:
+    """A key and a certificate that is its own CA, as options."""
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
+    subprocess.run(
+        ["openssl", *words, "-subj", "/CN=t", "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True
+    )
+    return ["--private-key", str(key), "--certificate", str(cert), "--ca-cert", str(cert)]
+
+
+def test_tls(tmp_path: Path) -> None:
+    files = certificate(tmp_path)
+    with Controller(tmp_path / "log", LEARNING, "--listen", "tls:127.0.0.1:0", *files) as controller:
+        port = int(controller.ready[1].rpartition(":")[2])
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(files[5])
+        with socket.create_connection(("127.0.0.1", port)) as raw:
+            context.load_cert_chain(files[3], files[1])
+            with context.wrap_socket(raw) as sock:
+                sock.sendall(HELLO)
+                assert first_messages(sock, 2) == ["OFPHello", "OFPFeaturesRequest"]
+
+
+def test_tls_refuses_a_switch_without_certificate(tmp_path: Path) -> None:
+    files = certificate(tmp_path)
+    with Controller(tmp_path / "log", LEARNING, "--listen", "tls:127.0.0.1:0", *files) as controller:
+        port = int(controller.ready[1].rpartition(":")[2])
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(files[5])
+        with (
+            socket.create_connection(("127.0.0.1", port)) as raw,
+            pytest.raises((ssl.SSLError, AssertionError, ConnectionError)),
+            context.wrap_socket(raw) as sock,
+        ):
+            sock.sendall(HELLO)
+            first_messages(sock, 1)
