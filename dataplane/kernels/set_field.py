@@ -122,11 +122,13 @@ def set_ip(mem: Bytes, row: Words, field: int, value: int) -> int:
 
 @kernel
 def set_proto(mem: Bytes, row: Words, value: int) -> None:
-    """Layer 4 stays as it is, its checksum too: the packet says what it says, under another number."""
+    """Layer 4 stays what it is, with its checksum right for the pseudo header that has the new number."""
     at = row[ADDR] + row[PROTO_AT]
+    old, new = be8(mem, at), value & 0xFF
     if row[ETH_TYPE] == TYPE_IPV4:
-        adjust_ipv4(mem, row, be8(mem, at), value & 0xFF)
-    put8(mem, at, value)
+        adjust_ipv4(mem, row, old, new)
+    adjust_l4(mem, row, old, new, True)
+    put8(mem, at, new)
     layout(mem, row)
 
 

@@ -51,7 +51,7 @@ PACKED = {  # field: (header, offset, bytes, shift) of a number that shares its 
 }
 ADDRESSES = {"ipv4_src", "ipv4_dst", "ipv6_src", "ipv6_dst"}
 IPV4_HEADER = {"ip_dscp", "ip_ecn", "ip_proto", "ipv4_src", "ipv4_dst"}
-LAYER_4 = ADDRESSES | {name for name, (header, *_) in PLAIN.items() if header in {"l4", "sll", "tll"}}
+LAYER_4 = ADDRESSES | {"ip_proto"} | {name for name, (header, *_) in PLAIN.items() if header in {"l4", "sll", "tll"}}
 
 
 @dataclass
@@ -131,7 +131,7 @@ def pseudo_of(data: bytes, parsed: Parsed) -> bytes:
     target = data[l3 + 16 : l3 + 20] if v4 else data[l3 + 24 : l3 + 40]
     if not parsed.covers_dst:
         target = bytes(16)
-    return pseudo_header(source, target, parsed.fields["ip_proto"], parsed.at["end"] - parsed.at["l4"])
+    return pseudo_header(source, target, data[parsed.at["proto"]], parsed.at["end"] - parsed.at["l4"])
 
 
 def solve(data: bytes, at: int, before: bytes, after: bytes) -> bytes:

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -235,4 +236,22 @@ def test_dscp_keeps_the_header_valid() -> None:
     header = contents(POOL.mem, row)[int(row[L3]) :][:20]
     assert header[1] == 46 << 2 | 1
     assert internet_check(header[:10] + b"\0\0" + header[12:]) == int.from_bytes(header[10:12], "big")
+    give_one(POOL.pool, row[ADDR])
+
+
+@pytest.mark.parametrize(
+    ("number", "value", "expected"),
+    [
+        (6, 0x1000, "8100f000 8847ffffffff"),
+        (7, 0, "81001fff 8847ffffffff"),
+        (34, 0, "8100ffff 884700000fff"),
+        (35, 0, "8100ffff 8847fffff1ff"),
+        (36, 0, "8100ffff 8847fffffeff"),
+    ],
+)
+def test_fields_leave_the_bits_beside_them(number: int, value: int, expected: str) -> None:
+    row = place(POOL, bytes(12) + bytes.fromhex("8100ffff 8847ffffffff"))
+    layout(POOL.mem, row)
+    assert kernels.set_field(POOL.mem, row, number, value, 0) == kernels.DONE
+    assert contents(POOL.mem, row)[12:] == bytes.fromhex(expected)
     give_one(POOL.pool, row[ADDR])
