@@ -1,8 +1,8 @@
 """The OpenFlow 1.3 switch as a sans-IO state machine: bytes of several controllers in, bytes for each of them out.
 
 The channel calls, from one thread: `connected`, `received` (any cut of the stream), `outgoing` (what to write
-next), `drained`, `disconnected`; a timer calls `tick`; `poll_packet_ins` follows the data plane's wake-up, and
-`port_changed` its ports. After any call, any connection may have something to write or be `closing`.
+next), `resume`, `drained`, `disconnected`; a timer calls `tick`; `poll_packet_ins` follows the data plane's
+wake-up, and `port_changed` its ports. After any call, any connection may have something to write or be `closing`.
 
 A request is carried out, whole, before the next is looked at. Flow-mods that stand back to back are one call of
 the data plane. A connection whose replies wait (`blocked`) is not heard further until it reads.
@@ -22,6 +22,7 @@ from triplane.dataplane.switch.requests import OUTPUT_TO_TABLE
 from triplane.dataplane.switch.state import AgentConfig, Identity, Switch
 
 WRITE_SIZE = 1 << 18  # bytes that one `outgoing` hands out, about
+REQUESTS_PER_TURN = 256  # of one connection, a run of flow-mods counting as one, before the others' turn
 
 
 class Agent:
@@ -53,6 +54,11 @@ class Agent:
         if data:
             self._work(conn, now)
         return data
+
+    def resume(self, conn: Connection, now: int) -> None:
+        """Go on with requests that have come already, if the connection is `ready`."""
+        if conn.ready:
+            self._work(conn, now)
 
     def drained(self, conn: Connection, now: int) -> None:
         """The channel could not write and now can: the peer reads, so it lives, though it may be slow to answer."""
@@ -87,9 +93,12 @@ class Agent:
     # inside
 
     def _work(self, conn: Connection, now: int) -> None:
-        """Look at requests until they end or their replies must wait for the controller."""
+        """Look at requests until they end, their replies must wait for the controller, or others have their turn."""
         self._produce(conn)
-        while not conn.blocked and self._next(conn, now):
+        for _ in range(REQUESTS_PER_TURN):
+            conn.unfinished = not conn.blocked and self._next(conn, now)
+            if not conn.unfinished:
+                return
             self._produce(conn)
 
     def _next(self, conn: Connection, now: int) -> bool:

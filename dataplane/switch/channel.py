@@ -130,12 +130,14 @@ class Session(asyncio.BufferedProtocol):
 
     @property
     def pending(self) -> bool:
-        return self._writable and bool(self.conn.outbox) and not self._ending
+        """Another `flush` would do something."""
+        return not self._ending and (self.conn.ready or (self._writable and bool(self.conn.outbox)))
 
     def flush(self) -> None:
         """Write what the transport takes; read or not as the agent wants; end what the agent has closed."""
         if self._transport is None or self._ending:
             return
+        self.hub.agent.resume(self.conn, self.hub.clock())
         self._write(self._transport)
         self._follow_reading(self._transport)
         if self.conn.aborting:

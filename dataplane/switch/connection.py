@@ -48,6 +48,7 @@ class Connection:
         self.data = b""  # received; [at:] is still to be looked at
         self.at = 0
         self.run_size = SHORTEST_RUN
+        self.unfinished = False  # there may be whole requests in `data`
         self.answer: Iterator[bytes] | None = None  # a reply that is produced as the controller reads
         self.answering: Request | None = None
 
@@ -60,9 +61,14 @@ class Connection:
         return self.answer is not None or self.outbox.full or bool(self.closing)
 
     @property
+    def ready(self) -> bool:
+        """Its turn had ended before its requests did, and it may go on."""
+        return self.unfinished and not self.blocked
+
+    @property
     def wants_data(self) -> bool:
         """Whether the channel is to read."""
-        return not self.blocked
+        return not self.unfinished and not self.blocked
 
     def take_in(self, data: bytes) -> None:
         self.data = self.data[self.at :] + data if self.at < len(self.data) else data

@@ -72,8 +72,12 @@ class Peer:
             assert messages(self.drain())[0][1] == ofp.OFPT_HELLO
 
     def drain(self) -> bytes:
-        """Read all that the switch has to write."""
-        return b"".join(iter(lambda: self.agent.outgoing(self.conn, self.now), b""))
+        """Let the switch work, and read all that it has to write."""
+        read = []
+        while self.conn.ready or self.conn.outbox:
+            self.agent.resume(self.conn, self.now)
+            read.append(self.agent.outgoing(self.conn, self.now))
+        return b"".join(read)
 
     def push(self, data: bytes) -> None:
         """Send without reading."""

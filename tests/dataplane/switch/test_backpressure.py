@@ -133,3 +133,14 @@ def test_peer_that_reads_slowly_lives_and_one_that_does_not_read_ends() -> None:
         agent.tick(seconds * SECOND)
     assert stuck.conn.aborting
     assert not slow.conn.closing
+
+
+def test_one_connection_takes_its_turn_and_no_more() -> None:
+    agent, _ = switch()
+    peer = Peer(agent)
+    peer.push(b"".join(raw(ofp.OFPT_ECHO_REQUEST, xid=n) for n in range(10_000)))
+    assert peer.conn.ready
+    assert peer.conn.outbox.reply_bytes < 10_000
+    assert not peer.conn.wants_data
+    assert [reply.xid for reply in peer.replies()] == list(range(10_000))
+    assert peer.conn.wants_data
