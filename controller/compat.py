@@ -1,7 +1,7 @@
 """`import ryu...` in this process: our runtime and OpenFlow classes, and os-ken's libraries around them.
 
 Ryu itself does not install on a current Python. The finder that `install` adds answers for modules below `ryu`:
-those of `OURS` are ours; below `ryu.lib`, and the few of `THEIRS`, they are os-ken's under Ryu's name, the same
+those of `OURS` are ours; the others below `ryu.lib`, and the few of `THEIRS`, are os-ken's under Ryu's name, the same
 module object. Packages are made here, so that their submodules come to the finder too.
 """
 
@@ -25,6 +25,7 @@ OURS = {
     "ryu.controller.handler": f"{_RUNTIME}.handler",
     "ryu.controller.ofp_event": f"{_RUNTIME}.ofp_event",
     "ryu.controller.ofp_handler": f"{_RUNTIME}.openflow",
+    "ryu.lib.hub": f"{_RUNTIME}.hub",
     "ryu.ofproto.ofproto_common": f"{_OPENFLOW}.ofproto_common",
     "ryu.ofproto.ofproto_parser": f"{_OPENFLOW}.ofproto_parser",
     "ryu.ofproto.ofproto_v1_3": f"{_OPENFLOW}.ofproto_v1_3",

@@ -1,0 +1,94 @@
+"""Fuzz the codec's `parse` with damaged messages: only OpenFlowError may come out of it.
+
+    python -m tests.fuzz.fuzz_codec 10000000 [seed]
+
+Each round takes a right message, changes some bytes, cuts or lengthens it, and reads it; every tenth that is
+read is printed, made JSON and serialised too. Prints the count; an input that raises something else is
+shown in hexadecimal.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+from triplane.dataplane.openflow import codec
+from triplane.dataplane.openflow.errors import OpenFlowError
+
+BATCH = 100_000
+# values that lengths, types and numbers break at
+EDGES = (0, 1, 3, 4, 7, 8, 9, 15, 16, 24, 0x7F, 0x80, 0xFE, 0xFF)
+WORDS = (0, 4, 7, 8, 12, 16, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF)
+
+
+def seeds() -> list[bytes]:
+    """The messages that os-ken ships as test data, of all types and both directions."""
+    folder = Path(str(files("os_ken.tests") / "packet_data" / "of13"))
+    return [path.read_bytes() for path in sorted(folder.glob("*.packet")) if path.stat().st_size < 2048]
+
+
+class Fuzzer:
+    """`run(rounds)`; `accepted` counts what was read, `errors` what was refused, by type and code."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.seeds = seeds()
+        self.accepted = 0
+        self.errors: dict[tuple[int, int], int] = {}
+        self.input = b""
+
+    def run(self, rounds: int) -> None:
+        for _ in range(rounds):
+            self.input = self.damaged(bytearray(self.random.choice(self.seeds)))
+            self.attempt(self.input)
+
+    def attempt(self, data: bytes) -> None:
+        try:
+            message = codec.parse(4, data)
+            self.accepted += 1
+            if self.accepted % 10 == 0:
+                str(message)
+                message.to_jsondict()
+        except OpenFlowError as error:
+            key = error.type, error.code
+            self.errors[key] = self.errors.get(key, 0) + 1
+
+    def damaged(self, data: bytearray) -> bytes:
+        dice = self.random
+        if dice.random() < 0.2:
+            del data[dice.randrange(8, len(data) + 1) :]
+        elif dice.random() < 0.1:
+            data += dice.randbytes(dice.randrange(1, 24))
+        for _ in range(dice.randrange(4)):
+            at = dice.randrange(1, len(data))
+            if dice.random() < 0.5:
+                data[at] = dice.choice(EDGES)
+            elif at + 2 <= len(data):
+                struct.pack_into("!H", data, at & ~1, dice.choice(WORDS))
+        if dice.random() < 0.95:
+            data[0] = 4
+            struct.pack_into("!H", data, 2, len(data))
+        return bytes(data)
+
+
+def main(rounds: int, seed: int) -> None:
+    fuzzer = Fuzzer(seed)
+    began = time.monotonic()
+    done = 0
+    try:
+        while done < rounds:
+            fuzzer.run(min(BATCH, rounds - done))
+            done += min(BATCH, rounds - done)
+    finally:
+        rate = done / (time.monotonic() - began)
+        print(f"{done} inputs, {fuzzer.accepted} read, {len(fuzzer.errors)} kinds of errors, {rate:.0f}/s; seed {seed}")
+        if done < rounds:
+            print(f"failed: {fuzzer.input.hex()}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1)
