@@ -10,6 +10,7 @@ from triplane.dataplane.kernels import node as n
 from triplane.dataplane.kernels.arena import make_arena, make_words
 from triplane.dataplane.kernels.packet import MAX_PORTS
 from triplane.dataplane.kernels.pool import Pool, Words, make_pool
+from triplane.dataplane.tables.flow_uses import FlowUses
 from triplane.dataplane.tables.flows import FlowTables
 from triplane.dataplane.tables.groups import GroupTable
 from triplane.dataplane.tables.macs import MacTable
@@ -35,6 +36,8 @@ class State:
         self.groups = GroupTable(self.arena, self.workers)
         self.meters = MeterTable(self.arena, self.workers)
         self.flows = FlowTables(self.arena, self.workers, self.groups.arrays.ids, self.meters.arrays.ids)
+        uses = FlowUses(self.flows.flows, len(self.groups.arrays.block), len(self.meters.arrays.block))
+        self.groups.uses, self.meters.uses = uses.groups, uses.meters
         self.macs = MacTable()
         self.queues = QueueTable()
         self.punts = PuntRings(self.workers)

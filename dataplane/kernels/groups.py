@@ -205,23 +205,36 @@ def log2_fixed(number: int) -> int:
 
 @kernel
 def draw(hashed: int, key: int) -> int:
-    """A bucket's draw for a packet, exponentially distributed: the smaller in relation to the weight, the better."""
-    number = mix64(hashed ^ key) >> 32 & 0xFFFFFFFF
-    return (32 << LOG_ONE) - log2_fixed(number | 1)
+    """A bucket's draw for a packet, even over [1, 2**32)."""
+    return mix64(hashed ^ key) >> 32 & 0xFFFFFFFF | 1
+
+
+@kernel
+def wait(drawn: int) -> int:
+    """Minus log2 of a draw as a share of 2**32: exponentially distributed, fixed point."""
+    return (32 << LOG_ONE) - log2_fixed(drawn)
+
+
+@kernel
+def beats(drawn: int, weight: int, other: int, other_weight: int) -> bool:
+    """Is wait / weight the smaller one? With equal weights, the usual case, no logarithm is needed."""
+    if weight == other_weight:
+        return drawn > other
+    return wait(drawn) * other_weight < wait(other) * weight
 
 
 @kernel
 def choose_select(groups: Groups, code: Words, block: int, hashed: int, port_live: Words) -> int:
-    """The bucket whose draw / weight is least, of those that are live and have a weight, or -1."""
-    best, best_draw, best_weight = -1, 0, 1
+    """The bucket that beats all others that are live and have a weight, or -1."""
+    best, best_drawn, best_weight = -1, 0, 1
     for bucket in range(code[block + GB_BUCKETS]):
         at = bucket_at(block, bucket)
         weight = code[at + B_WEIGHT]
         if weight == 0 or not bucket_live(groups, code, block, bucket, port_live):
             continue
         drawn = draw(hashed, code[at + B_KEY])
-        if best < 0 or drawn * best_weight < best_draw * weight:
-            best, best_draw, best_weight = bucket, drawn, weight
+        if best < 0 or beats(drawn, weight, best_drawn, best_weight):
+            best, best_drawn, best_weight = bucket, drawn, weight
     return best
 
 

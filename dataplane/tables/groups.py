@@ -65,7 +65,7 @@ class Group:
 
 
 class GroupTable:
-    """`arrays` and the arena are what kernels read. `flows` tells how many flows use a slot (for ref_count)."""
+    """`arrays` and the arena are what kernels read. `uses` tells how many flows use each slot (for ref_count)."""
 
     def __init__(
         self,
@@ -73,10 +73,11 @@ class GroupTable:
         workers: int,
         slots: int = 65536,
         limits: Words | None = None,
-        flows: Callable[[int], int] = lambda slot: 0,
+        uses: Callable[[], Words] | None = None,
     ) -> None:
         self.arrays = make_groups(workers, slots)
-        self._arena, self._workers, self._flows = arena, workers, flows
+        self._arena, self._workers = arena, workers
+        self.uses = uses or (lambda: np.zeros(slots, np.int64))
         self._limits = make_limits() if limits is None else limits
         self._slots = Slots(slots)
         self._groups: dict[int, Group] = {}
@@ -231,7 +232,8 @@ class GroupTable:
     def stats(self, group_id: int, now: int) -> list[bytes]:
         """An ofp_group_stats of one group, or of each with OFPG_ALL; none if there is no such group."""
         chosen = self._groups if group_id == ofp.OFPG_ALL else self._groups.keys() & {group_id}
-        return [self._encode_stats(number, self._groups[number], now) for number in chosen]
+        uses = self.uses()
+        return [self._encode_stats(number, self._groups[number], uses, now) for number in chosen]
 
     def desc(self) -> list[bytes]:
         """An ofp_group_desc of each group: type and buckets as they were sent."""
@@ -245,11 +247,11 @@ class GroupTable:
         kinds = sum(1 << kind for kind in GROUP_TYPES)
         return _FEATURES.pack(kinds, CAPABILITIES, *[self._slots.count] * 4, *[ACTIONS] * 4)
 
-    def _encode_stats(self, group_id: int, group: Group, now: int) -> bytes:
+    def _encode_stats(self, group_id: int, group: Group, uses: Words, now: int) -> bytes:
         packets, octets = (int(part) for part in self._counts(group.slot).sum(axis=0))
         counters = self._bucket_counts(group).astype(">u8").tobytes()
         users = sum(group_id in self._groups[user].forwards for user in self._users.get(group_id, ()))
-        references = self._flows(group.slot) + users
+        references = int(uses[group.slot]) + users
         life = divmod(now - group.since, 1_000_000_000)
         return _STATS.pack(_STATS.size + len(counters), group_id, references, packets, octets, *life) + counters
 

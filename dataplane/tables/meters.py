@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
+import numpy as np
+
 from triplane.dataplane.kernels.arena import arena_give
 from triplane.dataplane.kernels.ids import id_insert, id_remove
 from triplane.dataplane.kernels.meters import (
@@ -68,13 +70,12 @@ class Meter:
 
 
 class MeterTable:
-    """`arrays` and the arena are what kernels read. `flows` tells how many flows use a slot (for flow_count)."""
+    """`arrays` and the arena are what kernels read. `uses` tells how many flows use each slot (for flow_count)."""
 
-    def __init__(
-        self, arena: Words, workers: int, slots: int = 65536, flows: Callable[[int], int] = lambda slot: 0
-    ) -> None:
+    def __init__(self, arena: Words, workers: int, slots: int = 65536, uses: Callable[[], Words] | None = None) -> None:
         self.arrays = make_meters(workers, slots)
-        self._arena, self._workers, self._flows = arena, workers, flows
+        self._arena, self._workers = arena, workers
+        self.uses = uses or (lambda: np.zeros(slots, np.int64))
         self._slots = Slots(slots)
         self._meters: dict[int, Meter] = {}
 
@@ -156,7 +157,8 @@ class MeterTable:
 
     def stats(self, meter_id: int, now: int) -> list[bytes]:
         """An ofp_meter_stats of one meter, or of each with OFPM_ALL."""
-        return [self._encode_stats(number, self._meters[number], now) for number in self._chosen(meter_id)]
+        chosen, uses = self._chosen(meter_id), self.uses()
+        return [self._encode_stats(number, self._meters[number], uses, now) for number in chosen]
 
     def config(self, meter_id: int) -> list[bytes]:
         """An ofp_meter_config of one meter, or of each with OFPM_ALL: flags and bands as they were sent."""
@@ -173,11 +175,11 @@ class MeterTable:
         """Body of the OFPMP_METER_FEATURES reply."""
         return _FEATURES.pack(self._slots.count, BAND_TYPES, KNOWN_FLAGS, MAX_BANDS, COLORS)
 
-    def _encode_stats(self, meter_id: int, meter: Meter, now: int) -> bytes:
+    def _encode_stats(self, meter_id: int, meter: Meter, uses: Words, now: int) -> bytes:
         packets, octets = (int(part) for part in self._counts(meter.slot).sum(axis=0))
         size = _STATS.size + meter.count * _BAND_STATS.size
         life = divmod(now - meter.since, 1_000_000_000)
-        head = _STATS.pack(meter_id, size, self._flows(meter.slot), packets, octets, *life)
+        head = _STATS.pack(meter_id, size, int(uses[meter.slot]), packets, octets, *life)
         return head + b"".join(_BAND_STATS.pack(*counts) for counts in self._band_counts(meter))
 
     def _counts(self, slot: int) -> Words:

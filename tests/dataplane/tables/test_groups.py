@@ -47,7 +47,7 @@ def watch(group: int = ofp.OFPG_ANY, port: int = ofp.OFPP_ANY) -> bytes:
 
 
 def table(slots: int = 64) -> GroupTable:
-    return GroupTable(make_arena(1 << 16), workers=2, slots=slots, flows=lambda slot: 70 + slot)
+    return GroupTable(make_arena(1 << 16), workers=2, slots=slots, uses=lambda: np.arange(70, 70 + slots))
 
 
 def added(groups: GroupTable, group_id: int, kind: int = ALL, buckets: bytes = ONE, now: int = SECOND) -> int:

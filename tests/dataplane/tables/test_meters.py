@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from struct import unpack_from
 
+import numpy as np
 import pytest
 from os_ken.ofproto import ofproto_v1_3 as ofp
 from os_ken.ofproto import ofproto_v1_3_parser as parser
@@ -30,7 +31,7 @@ REMARK_AND_DROP = encode(
 
 
 def table(slots: int = 16) -> MeterTable:
-    return MeterTable(make_arena(1 << 14), workers=2, slots=slots, flows=lambda slot: 70 + slot)
+    return MeterTable(make_arena(1 << 14), workers=2, slots=slots, uses=lambda: np.arange(70, 70 + slots))
 
 
 def added(meters: MeterTable, meter_id: int, flags: int = KBPS, bands: bytes = DROP, now: int = SECOND) -> int:
