@@ -118,14 +118,12 @@ def header_size(mem: Bytes, row: Words) -> int:
     kind = gso_kind(row)
     if row[PROTO] < 0 or row[L4] < 0 or row[FRAGMENT] != FRAG_NONE:
         return -1
-    if kind == GSO_TCPV4 or kind == GSO_TCPV6:
+    if row[PROTO] == PROTO_TCP and (kind == GSO_TCPV4 or kind == GSO_TCPV6):
         size = be8(mem, row[ADDR] + row[L4] + 12) >> 4 << 2
-        return row[L4] + size if row[PROTO] == PROTO_TCP and size >= 20 else -1
-    if row[PROTO] != PROTO_UDP:
-        return -1
-    if kind == GSO_UDP_L4:
+        return row[L4] + size if size >= 20 else -1
+    if row[PROTO] == PROTO_UDP and kind == GSO_UDP_L4:
         return row[L4] + 8
-    return row[PAYLOAD] if kind == GSO_UDP and row[ETH_TYPE] == TYPE_IPV4 else -1
+    return row[PAYLOAD] if row[PROTO] == PROTO_UDP and kind == GSO_UDP and row[ETH_TYPE] == TYPE_IPV4 else -1
 
 
 @kernel

@@ -3,7 +3,7 @@ from __future__ import annotations
 import struct
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
@@ -12,7 +12,7 @@ from tests.oracle import segment as oracle
 from tests.oracle.checksums import ones_sum, pseudo_header
 from tests.oracle.frames import anything, ethernet, extension, ipv4, ipv6, tcp, udp
 from tests.oracle.parse import parse
-from tests.oracle.slots import contents, place
+from tests.oracle.slots import alone, contents, place
 from triplane.dataplane.kernels import packet
 from triplane.dataplane.kernels.packet import (
     ADDR,
@@ -162,3 +162,14 @@ def test_any_frame_is_cut_or_refused(frame: bytes, kind: int, size: int, start: 
     assert all(0 < line[LENGTH] <= len(frame) for line in out[:count])
     give(POOL.pool, np.ascontiguousarray(out[:, ADDR]), count)
     give_one(POOL.pool, row[ADDR])
+
+
+@given(anything, st.sampled_from([0, 1, 3, 4, 5, 0x81]))
+@example(ethernet(bytes(6), bytes(6), [], 0x0800, ipv4(*PSEUDO_V4, 1, b"\x08\0\0\0")), packet.GSO_TCPV4)
+def test_a_wrong_kind_reads_nothing_behind_the_frame(frame: bytes, kind: int) -> None:
+    mem, row = alone(frame)
+    row[GSO_TYPE], row[GSO_SIZE] = kind, 9
+    layout(mem, row)
+    count = segment_count(mem, row)
+    protocols = {1: {6}, 4: {6}, 3: {17}, 5: {17}}.get(kind & 0x7F, set())
+    assert count == 0 or row[packet.PROTO] in protocols
