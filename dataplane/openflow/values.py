@@ -100,7 +100,10 @@ def _int_kind(size: int) -> Kind:
 
     def encode(value: Any) -> bytes:
         # as in Ryu, what does not fit is cut off: scripts pass -1 for a full mask
-        return bytes((value & limit).to_bytes(size, "big")) if isinstance(value, int) else _raw(value, size)
+        if value.__class__ is int or isinstance(value, int):
+            raw: bytes = (value & limit).to_bytes(size, "big")
+            return raw
+        return _raw(value, size)
 
     return Kind(f"int{size}", size, encode, lambda raw: int.from_bytes(raw, "big"))
 
