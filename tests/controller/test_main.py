@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ def first_messages(sock: socket.socket, count: int) -> list[str]:
     return found
 
 
-def test_it_serves_and_ends_within_a_second(tmp_path: Path) -> None:
+def test_it_serves_and_ends_on_sigterm(tmp_path: Path) -> None:
     path = tmp_path / "of.sock"
     log = tmp_path / "log"
     with Controller(log, LEARNING, "--listen", "tcp:127.0.0.1:0", "--listen", f"unix:{path}") as controller:
@@ -40,9 +39,7 @@ def test_it_serves_and_ends_within_a_second(tmp_path: Path) -> None:
             for sock in (tcp, unix):
                 sock.sendall(HELLO)
                 assert first_messages(sock, 2) == ["OFPHello", "OFPFeaturesRequest"]
-            started = time.monotonic()
             assert controller.stop() == 0
-            assert time.monotonic() - started < 5  # a second on an idle machine
     assert not path.exists()
 
 
