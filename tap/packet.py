@@ -1,6 +1,7 @@
 """The `packet` kind: an existing interface, over AF_PACKET (packet(7)).
 
-Options: `netns`, `ring` (frames that wait in the kernel, for each queue, a power of two), `promisc` (0 or 1).
+Options: `netns`, `ring` (frames that wait in the kernel, for each queue, a power of two), `promisc` (0 or 1),
+`outbox` (0: send all frames by message; 1: small ones through AF_XDP where the kernel lets us).
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import numpy as np
 
 from triplane.dataplane.kernels import port as columns
 from triplane.dataplane.kernels.packet import BURST
-from triplane.dataplane.kernels.pool import Pool
+from triplane.dataplane.kernels.pool import Pool, lock, unlock
 from triplane.tap.device import ETHERNET_HEADER, Device
+from triplane.tap.kernels import outbox
 from triplane.tap.kernels import packet as kernels
 from triplane.tap.namespaces import in_namespace
+from triplane.tap.outbox import Outbox, open_outbox
 from triplane.tap.port import Link, Port, PortError, PortSpec, Words
 
 ETH_P_ALL = 0x0003
@@ -92,15 +95,17 @@ class PacketPort(Port):
     kind = "packet"
     receive = kernels.receive
     transmit = kernels.transmit
-    options = frozenset({"netns", "ring", "promisc"})
+    options = frozenset({"netns", "ring", "promisc", "outbox"})
 
     def __init__(self, spec: PortSpec, slot: int, pool: Pool, queues: int) -> None:
         super().__init__(spec, slot, pool, queues)
         self.frames = 1 << (int(spec.number("ring", RING_FRAMES, 64, 1 << 16)) - 1).bit_length()
+        self.outbox_wanted = bool(spec.number("outbox", 1, 0, 1))
         self.promisc = bool(spec.number("promisc", 1, 0, 1))
         self.device = Device(spec.name, spec.options.get("netns"))
         self.sockets: list[socket.socket] = []
         self.rings: list[mmap.mmap] = []
+        self.outboxes: list[Outbox] = []
         self.scratch = [message_words() for _ in self.rows]
         try:
             self.index = self.device.index()
@@ -139,6 +144,21 @@ class PacketPort(Port):
                 group = join_fanout(sock, group)
         self.device.set_up(True)
         self.refresh()
+        self._replace_outboxes()
+
+    def _replace_outboxes(self) -> None:
+        """A new outbox for each queue, or none."""
+        old, self.outboxes = self.outboxes, []
+        for queue, row in enumerate(self.rows):
+            found = open_outbox(self.name, self.device.netns, self.index, queue) if self.outbox_wanted else None
+            lock(row, columns.P_LOCK)
+            row[outbox.O_FD] = -1
+            if found is not None:
+                found.fill(row)
+                self.outboxes.append(found)
+            unlock(row, columns.P_LOCK)
+        for box in old:
+            box.close()
 
     def reopen(self) -> None:
         """Bind to the new device of the same name. One queue keeps its socket and ring, and workers may run.
@@ -172,6 +192,9 @@ class PacketPort(Port):
     def _close_sockets(self) -> None:
         for row in self.rows:
             row[kernels.R_RING] = 0
+            row[outbox.O_FD] = -1
+        while self.outboxes:
+            self.outboxes.pop().close()
         while self.rings:
             self.rings.pop().close()
         while self.sockets:

@@ -2,8 +2,8 @@
 
 Received: the kernel copies each frame into a ring slot of RING_FRAME bytes, its virtio-net header before it. One
 that is longer (GSO, jumbo) it keeps whole as well, to be read from the socket, in the same order (TP_STATUS_COPY).
-Sent: sendmmsg, one call a burst, header and frame as one piece. A transmit ring is not used: the kernel gives its
-slot back while a receiver on the same machine may still read the bytes.
+Sent: small frames by the outbox (see there), others by sendmmsg, header and frame as one piece. A TPACKET transmit ring
+is not used: the kernel gives its slot back while a receiver on the same machine may still read the bytes.
 
 Who writes: the worker of the queue the R_ columns; whoever holds P_LOCK the T_ columns.
 """
@@ -70,6 +70,7 @@ from triplane.tap.kernels.libc import (
     recv,
     sendmmsg,
 )
+from triplane.tap.kernels.outbox import O_FD, fits, kick, post
 from triplane.tap.kernels.vnet import VNET_SHORT, load_vnet, store_short
 
 R_RING = P_PRIVATE  # address of the receive ring, 0: none now
@@ -238,9 +239,9 @@ def receive(row: int, pool: int, batch: int, limit: int) -> int:
 
 
 @kernel
-def fill_vectors(row: Words, mem: int, batch: Words, count: int) -> None:
+def fill_vectors(row: Words, mem: int, batch: Words, start: int, end: int) -> None:
     """Headers before the frames, and where each piece lies into its iovec."""
-    for i in range(count):
+    for i in range(start, end):
         at = mem + batch[i, ADDR]
         store_short(batch[i], at)
         store64(row[T_VECTORS] + VECTOR_BYTES * i, at - VNET_SHORT)
@@ -256,11 +257,11 @@ def account(row: Words, batch: Words, start: int, sent: int) -> None:
 
 
 @kernel
-def send_all(row: Words, batch: Words, count: int) -> int:
-    """sendmmsg until all are sent or the socket is full; a frame that it refuses is skipped."""
-    at, sent = 0, 0
-    while at < count:
-        got = int(sendmmsg(row[P_FD], row[T_MESSAGES] + MESSAGE_BYTES * at, count - at, MSG_DONTWAIT))
+def send_messages(row: Words, batch: Words, at: int, end: int) -> int:
+    """sendmmsg until batch[at:end] is sent or the socket is full; a frame that it refuses is skipped."""
+    sent = 0
+    while at < end:
+        got = int(sendmmsg(row[P_FD], row[T_MESSAGES] + MESSAGE_BYTES * at, end - at, MSG_DONTWAIT))
         if got > 0:
             account(row, batch, at, got)
             sent += got
@@ -268,7 +269,7 @@ def send_all(row: Words, batch: Words, count: int) -> int:
             continue
         error = errno()
         if error in (EAGAIN, ENOBUFS):
-            row[P_TX_DROPPED] += count - at
+            row[P_TX_DROPPED] += end - at
             return sent
         if error != EINTR:
             row[P_TX_ERRORS] += 1
@@ -277,9 +278,28 @@ def send_all(row: Words, batch: Words, count: int) -> int:
 
 
 @kernel
+def misfits(row: Words, batch: Words, at: int, count: int) -> int:
+    """The end of the run of frames from `at` on that the outbox does not take: that one, and all it cannot send."""
+    at += 1
+    while at < count and (row[O_FD] < 0 or not fits(row, batch[at])):
+        at += 1
+    return at
+
+
+@kernel
 def transmit_batch(row: Words, pool: Words, batch: Words, count: int) -> int:
-    fill_vectors(row, pool[POOL_MEM], batch, count)
-    sent = send_all(row, batch, count)
+    """In order: runs of frames by the outbox, runs of others by message."""
+    at, sent, mem = 0, 0, pool[POOL_MEM]
+    while at < count:
+        posted = post(row, mem, batch, at, count)
+        if posted > 0:
+            sent += posted - kick(row)
+            at += posted
+        else:
+            end = misfits(row, batch, at, count)
+            fill_vectors(row, mem, batch, at, end)
+            sent += send_messages(row, batch, at, end)
+            at = end
     give_back(row[T_FRAMES], pool, batch, count)
     return sent
 
