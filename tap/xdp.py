@@ -40,6 +40,8 @@ from triplane.dataplane.kernels.packet import BURST
 from triplane.dataplane.kernels.pool import BIG_ROOM, POOL_BIG_START, POOL_MEM, SMALL_ROOM, SMALL_SHIFT, Pool, give
 from triplane.tap.device import Device
 from triplane.tap.kernels import xdp as kernels
+from triplane.tap.kernels import xdp_rings as rings
+from triplane.tap.kernels import xdp_send
 from triplane.tap.namespaces import in_namespace
 from triplane.tap.port import Link, Port, PortError, PortSpec
 from triplane.tap.xdp_program import XdpProgram
@@ -106,19 +108,19 @@ class Memory:
 
     def __init__(self, chunks: int) -> None:
         self.owned = np.zeros(chunks, np.uint8)
-        self.words = np.zeros(2 * kernels.SCRATCH + 8, np.int64)
+        self.words = np.zeros(2 * rings.SCRATCH + 8, np.int64)
 
     def enter(self, row: NDArray[np.int64]) -> None:
-        row[kernels.X_OWNED] = self.owned.ctypes.data
-        row[kernels.X_RX_SCRATCH_AT] = self.words.ctypes.data
-        row[kernels.X_TX_SCRATCH_AT] = self.words.ctypes.data + 8 * kernels.SCRATCH
-        row[kernels.X_STATISTICS] = self.words.ctypes.data + 16 * kernels.SCRATCH
+        row[rings.X_OWNED] = self.owned.ctypes.data
+        row[rings.X_RX_SCRATCH_AT] = self.words.ctypes.data
+        row[rings.X_TX_SCRATCH_AT] = self.words.ctypes.data + 8 * rings.SCRATCH
+        row[rings.X_STATISTICS] = self.words.ctypes.data + 16 * rings.SCRATCH
 
 
 class XdpPort(Port):
     kind = "xdp"
     receive = kernels.xdp_receive
-    transmit = kernels.xdp_transmit
+    transmit = xdp_send.xdp_transmit
     options = frozenset({"queues", "mode", "attach", "ring", "partial", "promisc", "netns"})
 
     def __init__(self, spec: PortSpec, slot: int, pool: Pool, queues: int) -> None:
@@ -185,29 +187,29 @@ class XdpPort(Port):
         row[columns.P_FD] = sock.socket.fileno()
         metadata = 0 if sock.zero_copy() else sock.metadata  # a driver would need the checksum feature of its own
         row[columns.P_CAPS] = columns.CAP_CSUM if metadata else 0
-        row[kernels.X_MASK] = self.entries - 1
-        row[kernels.X_UMEM] = self.pool.pool[POOL_BIG_START]
-        row[kernels.X_META] = metadata
-        row[kernels.X_PARTIAL] = self._looks_for_partial()
-        row[kernels.X_SEGMENTS] = SEGMENTS if segments else 1
-        row[kernels.X_TARGET] = min(self.entries, len(memory.owned) // POOL_SHARE)
+        row[rings.X_MASK] = self.entries - 1
+        row[rings.X_UMEM] = self.pool.pool[POOL_BIG_START]
+        row[rings.X_META] = metadata
+        row[rings.X_PARTIAL] = self._looks_for_partial()
+        row[rings.X_SEGMENTS] = SEGMENTS if segments else 1
+        row[rings.X_TARGET] = min(self.entries, len(memory.owned) // POOL_SHARE)
         self._fill_rings(row, sock)
-        while row[kernels.X_FILLED] < row[kernels.X_TARGET]:
-            before = row[kernels.X_FILLED]
+        while row[rings.X_FILLED] < row[rings.X_TARGET]:
+            before = row[rings.X_FILLED]
             kernels.refill(row, self.pool.pool)
-            if row[kernels.X_FILLED] == before:
+            if row[rings.X_FILLED] == before:
                 break  # the pool is empty just now; receiving goes on trying
 
     def _fill_rings(self, row: NDArray[np.int64], sock: XdpSocket) -> None:
         rx, tx, fill, done = (sock.rings[name] for name in ("rx", "tx", "fill", "done"))
-        row[kernels.X_RX_PRODUCER_AT], row[kernels.X_RX_CONSUMER_AT] = rx.producer, rx.consumer
-        row[kernels.X_RX_RING_AT] = rx.entries
-        row[kernels.X_FILL_PRODUCER_AT], row[kernels.X_FILL_FLAGS_AT] = fill.producer, fill.flags
-        row[kernels.X_FILL_RING_AT] = fill.entries
-        row[kernels.X_TX_PRODUCER_AT], row[kernels.X_TX_CONSUMER_AT] = tx.producer, tx.consumer
-        row[kernels.X_TX_FLAGS_AT], row[kernels.X_TX_RING_AT] = tx.flags, tx.entries
-        row[kernels.X_DONE_PRODUCER_AT], row[kernels.X_DONE_CONSUMER_AT] = done.producer, done.consumer
-        row[kernels.X_DONE_RING_AT] = done.entries
+        row[rings.X_RX_PRODUCER_AT], row[rings.X_RX_CONSUMER_AT] = rx.producer, rx.consumer
+        row[rings.X_RX_RING_AT] = rx.entries
+        row[rings.X_FILL_PRODUCER_AT], row[rings.X_FILL_FLAGS_AT] = fill.producer, fill.flags
+        row[rings.X_FILL_RING_AT] = fill.entries
+        row[rings.X_TX_PRODUCER_AT], row[rings.X_TX_CONSUMER_AT] = tx.producer, tx.consumer
+        row[rings.X_TX_FLAGS_AT], row[rings.X_TX_RING_AT] = tx.flags, tx.entries
+        row[rings.X_DONE_PRODUCER_AT], row[rings.X_DONE_CONSUMER_AT] = done.producer, done.consumer
+        row[rings.X_DONE_RING_AT] = done.entries
 
     def _looks_for_partial(self) -> int:
         if self.partial != "auto":
@@ -259,6 +261,6 @@ class XdpPort(Port):
     def _drain(self, row: NDArray[np.int64]) -> None:
         """Give what was sent a moment to leave."""
         deadline = time.monotonic() + DRAIN
-        while row[kernels.X_TX_HEAD] != row[kernels.X_DONE_TAIL] and time.monotonic() < deadline:
-            kernels.reclaim(row, self.pool.pool)
+        while row[rings.X_TX_HEAD] != row[rings.X_DONE_TAIL] and time.monotonic() < deadline:
+            xdp_send.reclaim(row, self.pool.pool)
             time.sleep(0.001)

@@ -1,19 +1,4 @@
-"""AF_XDP rings, driven from compiled code (linux/if_xdp.h, Documentation/networking/af_xdp.rst).
-
-Four rings shared with the kernel: *receive* and *transmit* hold descriptors (address, length, options: 16 bytes),
-*fill* and *done* (completion) hold addresses (8 bytes). An address is an offset in the UMEM, which is the
-small part of the pool's memory, so it is the pool's own address, and a frame that came in by one xdp port leaves by
-another untouched. Ring indices are free-running 32-bit counts; entries are a power of two.
-
-Who writes: fill producer, receive consumer: the one worker that receives. Transmit producer, done consumer: whoever
-holds P_LOCK. Their private columns lie in different cache lines.
-
-Invariant: `owned` has one byte for each chunk of the UMEM: FREE here, TO_FILL while the kernel may receive
-into it, TO_SEND while it may read from it. What the kernel hands back is believed only if that byte agrees, and
-closing a port returns to the pool what is still marked.
-
-A packet longer than a chunk comes as several descriptors (XDP_USE_SG), joined in a big slot; a big one leaves so too.
-"""
+"""The receive side of an xdp port, on the rings that `xdp_rings` lays out."""
 
 from __future__ import annotations
 
@@ -32,13 +17,11 @@ from triplane.dataplane.kernels.machine import (
 )
 from triplane.dataplane.kernels.packet import (
     ADDR,
-    BURST,
     CSUM,
     CSUM_NONE,
     CSUM_OFFSET,
     CSUM_PARTIAL,
     CSUM_START,
-    FRAME_WORDS,
     GSO_NONE,
     GSO_SIZE,
     GSO_TYPE,
@@ -48,114 +31,68 @@ from triplane.dataplane.kernels.packet import (
 )
 from triplane.dataplane.kernels.pool import (
     BIG_ROOM,
-    HEADROOM,
     POOL_MEM,
     POOL_MEM_SIZE,
     POOL_WORDS,
-    SMALL_ROOM,
     SMALL_SHIFT,
     SMALL_SIZE,
     Bytes,
     Words,
-    give,
     give_one,
     take,
     take_one,
 )
 from triplane.dataplane.kernels.port import (
     P_FD,
-    P_PRIVATE,
     P_RX_BYTES,
     P_RX_DROPPED,
     P_RX_ERRORS,
     P_RX_PACKETS,
     P_RX_TRUNCATED,
     P_SLOT,
-    P_TX_BYTES,
-    P_TX_DROPPED,
-    P_TX_ERRORS,
-    P_TX_PACKETS,
     PORT_WORDS,
 )
-from triplane.tap.kernels.libc import EAGAIN, EBUSY, MSG_DONTWAIT, errno, getsockopt, memcpy, memmove, recv, sendto
+from triplane.tap.kernels.libc import MSG_DONTWAIT, getsockopt, memcpy, recv, sendto
 from triplane.tap.kernels.partial import PARTIAL_NONE, partial_checksum
-
-# set once, read by both sides
-X_MASK = P_PRIVATE  # entries of each ring - 1
-X_UMEM = X_MASK + 1  # bytes of the UMEM
-X_OWNED = X_UMEM + 1  # address of uint8[chunks]
-X_META = X_OWNED + 1  # bytes of transmit metadata before a frame, 0 if the kernel takes none
-X_PARTIAL = X_META + 1  # 1: look for checksums that a virtual device left partial
-X_SEGMENTS = X_PARTIAL + 1  # descriptors that one packet may take
-X_TARGET = X_SEGMENTS + 1  # frames to keep in the fill ring
-X_STATISTICS = X_TARGET + 1  # address of struct xdp_statistics and an int for its length
-# receive side; *_AT are addresses
-X_RX_PRODUCER_AT = P_PRIVATE + 8
-X_RX_CONSUMER_AT = X_RX_PRODUCER_AT + 1
-X_RX_RING_AT = X_RX_CONSUMER_AT + 1
-X_FILL_PRODUCER_AT = X_RX_RING_AT + 1
-X_FILL_FLAGS_AT = X_FILL_PRODUCER_AT + 1
-X_FILL_RING_AT = X_FILL_FLAGS_AT + 1
-X_RX_SCRATCH_AT = X_FILL_RING_AT + 1  # int64[SCRATCH]
-X_RX_TAIL = X_RX_SCRATCH_AT + 1  # our count of receive descriptors consumed
-X_FILL_HEAD = X_RX_TAIL + 1  # ... of fill entries produced
-X_FILLED = X_FILL_HEAD + 1  # frames that the kernel holds for receiving
-X_EMPTY = X_FILLED + 1  # receive calls in a row that found nothing
-X_BURSTS = X_EMPTY + 1  # receive calls that found something
-# transmit side
-X_TX_PRODUCER_AT = P_PRIVATE + 24
-X_TX_CONSUMER_AT = X_TX_PRODUCER_AT + 1
-X_TX_FLAGS_AT = X_TX_CONSUMER_AT + 1
-X_TX_RING_AT = X_TX_FLAGS_AT + 1
-X_DONE_PRODUCER_AT = X_TX_RING_AT + 1
-X_DONE_CONSUMER_AT = X_DONE_PRODUCER_AT + 1
-X_DONE_RING_AT = X_DONE_CONSUMER_AT + 1
-X_TX_SCRATCH_AT = X_DONE_RING_AT + 1  # int64[SCRATCH]
-X_TX_HEAD = X_TX_SCRATCH_AT + 1  # our count of transmit descriptors produced
-X_DONE_TAIL = X_TX_HEAD + 1  # ... of completions consumed
-
-FREE = 0
-TO_FILL = 1
-TO_SEND = 2
-
-SCRATCH = 256  # addresses moved between a ring and the pool at a time
-KICKS = 16  # times to ask the kernel to send what it left in the ring for lack of budget or room
-STATISTICS_BURSTS = 1024  # the kernel's drop counts are read once in so many bursts, and
-STATISTICS_IDLE = 16  # when the port falls idle
-
-MASK32 = 0xFFFFFFFF
-SOL_XDP = 283
-XDP_STATISTICS = 7
-STATISTICS_BYTES = 48
-STAT_RX_DROPPED = 0  # offsets in struct xdp_statistics
-STAT_RX_RING_FULL = 24
-XDP_RING_NEED_WAKEUP = 1
-XDP_PKT_CONTD = 1  # descriptor options
-XDP_TX_METADATA = 2
-XDP_TXMD_FLAGS_CHECKSUM = 2  # struct xsk_tx_metadata: u64 flags, u16 csum_start, u16 csum_offset
+from triplane.tap.kernels.xdp_rings import (
+    FREE,
+    MASK32,
+    SCRATCH,
+    SOL_XDP,
+    STAT_RX_DROPPED,
+    STAT_RX_RING_FULL,
+    STATISTICS_BURSTS,
+    STATISTICS_BYTES,
+    STATISTICS_IDLE,
+    TO_FILL,
+    X_BURSTS,
+    X_EMPTY,
+    X_FILL_FLAGS_AT,
+    X_FILL_HEAD,
+    X_FILL_PRODUCER_AT,
+    X_FILL_RING_AT,
+    X_FILLED,
+    X_MASK,
+    X_OWNED,
+    X_PARTIAL,
+    X_RX_CONSUMER_AT,
+    X_RX_PRODUCER_AT,
+    X_RX_RING_AT,
+    X_RX_SCRATCH_AT,
+    X_RX_TAIL,
+    X_STATISTICS,
+    X_TARGET,
+    X_TX_CONSUMER_AT,
+    X_TX_PRODUCER_AT,
+    X_UMEM,
+    XDP_PKT_CONTD,
+    XDP_RING_NEED_WAKEUP,
+    XDP_STATISTICS,
+    slot_of,
+    sound,
+)
 
 
-# descriptors
-@kernel
-def slot_of(ring: int, mask: int, index: int) -> int:
-    """Address of descriptor number `index`."""
-    return ring + (index & mask) * 16
-
-
-@kernel
-def put(desc: int, addr: int, length: int, options: int) -> None:
-    store64(desc, addr)
-    store32(desc + 8, length)
-    store32(desc + 12, options)
-
-
-@kernel
-def sound(row: Words, owned: Bytes, addr: int, state: int) -> bool:
-    """Whether `addr`, from the kernel, is in a chunk that the kernel had in `state`."""
-    return 0 <= addr < row[X_UMEM] and owned[addr >> SMALL_SHIFT] == state
-
-
-# receiving
 @kernel
 def packet_pieces(row: Words, start: int, ready: int) -> int:
     """How many descriptors the packet at `start` has; 0 if its end is not there yet."""
@@ -339,149 +276,3 @@ def xdp_receive(row_at: int, pool_at: int, batch: int, limit: int) -> int:
     if row[X_BURSTS] & (STATISTICS_BURSTS - 1) == 0:
         read_statistics(row)
     return got
-
-
-# transmitting
-@kernel
-def reclaim(row: Words, pool: Words) -> None:
-    """Give the frames of the done ring back to the pool."""
-    owned = view_bytes(row[X_OWNED], row[X_UMEM] >> SMALL_SHIFT)
-    scratch = view_words(row[X_TX_SCRATCH_AT], SCRATCH)
-    ready = (load32_acquire(row[X_DONE_PRODUCER_AT]) - row[X_DONE_TAIL]) & MASK32
-    while ready > 0:
-        count = min(ready, SCRATCH)
-        give(pool, scratch, read_done(row, owned, scratch, count))
-        ready -= count
-
-
-@kernel
-def read_done(row: Words, owned: Bytes, scratch: Words, count: int) -> int:
-    """Take `count` entries off the done ring, those that are sound into `scratch`; returns how many are."""
-    tail, ring, mask = row[X_DONE_TAIL], row[X_DONE_RING_AT], row[X_MASK]
-    good = 0
-    for i in range(count):
-        addr = load64(ring + ((tail + i) & mask) * 8)
-        if sound(row, owned, addr, TO_SEND):
-            owned[addr >> SMALL_SHIFT] = FREE
-            scratch[good] = addr
-            good += 1
-        else:
-            row[P_TX_ERRORS] += 1
-    row[X_DONE_TAIL] = tail + count
-    store32_release(row[X_DONE_CONSUMER_AT], tail + count)
-    return good
-
-
-@kernel
-def room(row: Words) -> int:
-    """Descriptors that may be produced: the kernel reserves a done entry for each, so count until reclaimed."""
-    return row[X_MASK] + 1 - (row[X_TX_HEAD] - row[X_DONE_TAIL])
-
-
-@kernel
-def ask_checksum(row: Words, pool: Words, frame: Words, addr: int) -> int:
-    """Metadata before the frame that asks the kernel to complete its checksum; returns the descriptor's options."""
-    if frame[CSUM] != CSUM_PARTIAL or row[X_META] == 0:
-        return 0
-    at = pool[POOL_MEM] + addr - row[X_META]
-    store64(at, XDP_TXMD_FLAGS_CHECKSUM)
-    store64(at + 8, frame[CSUM_START] | frame[CSUM_OFFSET] << 16)
-    store64(at + 16, 0)
-    return XDP_TX_METADATA
-
-
-@kernel
-def hand_over(row: Words, owned: Bytes, addr: int, length: int, options: int) -> None:
-    owned[addr >> SMALL_SHIFT] = TO_SEND
-    put(slot_of(row[X_TX_RING_AT], row[X_MASK], row[X_TX_HEAD]), addr, length, options)
-    row[X_TX_HEAD] += 1
-
-
-@kernel
-def send_small(row: Words, pool: Words, owned: Bytes, frame: Words) -> bool:
-    """A frame that lies in the UMEM goes as it is, unless pushed headers left no room for metadata."""
-    addr, length = frame[ADDR], frame[LENGTH]
-    offset = addr & (SMALL_SIZE - 1)
-    if offset < row[X_META]:
-        if length > SMALL_ROOM:
-            return False
-        memmove(pool[POOL_MEM] + addr - offset + HEADROOM, pool[POOL_MEM] + addr, length)
-        addr += HEADROOM - offset
-    hand_over(row, owned, addr, length, ask_checksum(row, pool, frame, addr))
-    return True
-
-
-@kernel
-def send_big(row: Words, pool: Words, owned: Bytes, frame: Words) -> bool:
-    """A frame outside the UMEM is copied into as many small ones as it takes."""
-    length = frame[LENGTH]
-    pieces = (length + SMALL_ROOM - 1) // SMALL_ROOM
-    scratch = view_words(row[X_TX_SCRATCH_AT], SCRATCH)
-    if pieces > row[X_SEGMENTS] or pieces > room(row):
-        return False
-    got = take(pool, False, scratch, pieces)
-    if got < pieces:
-        give(pool, scratch, got)
-        return False
-    options = ask_checksum(row, pool, frame, scratch[0] + HEADROOM)
-    for i in range(pieces):
-        part = min(length - i * SMALL_ROOM, SMALL_ROOM)
-        memcpy(pool[POOL_MEM] + scratch[i] + HEADROOM, pool[POOL_MEM] + frame[ADDR] + i * SMALL_ROOM, part)
-        more = XDP_PKT_CONTD if i + 1 < pieces else 0
-        hand_over(row, owned, scratch[i] + HEADROOM, part, options | more)
-        options = 0
-    give_one(pool, frame[ADDR])
-    return True
-
-
-@kernel
-def send_frame(row: Words, pool: Words, owned: Bytes, frame: Words) -> bool:
-    """Put one frame on the ring; False if it cannot be, and then the frame is still the caller's."""
-    if frame[LENGTH] <= 0 or room(row) <= 0:
-        return False
-    if frame[ADDR] < row[X_UMEM]:
-        return send_small(row, pool, owned, frame)
-    return send_big(row, pool, owned, frame)
-
-
-@kernel
-def kick(row: Words) -> None:
-    """Ask the kernel to send. In copy mode the call is the sending, and stops after its budget or a dropped frame."""
-    left = KICKS
-    for _ in range(KICKS + BURST):
-        if left == 0 or sendto(row[P_FD], 0, 0, MSG_DONTWAIT, 0, 0) >= 0:
-            return
-        reason = errno()
-        if reason == EBUSY:  # the device dropped one, which counts as completed; go on with the next
-            row[P_TX_DROPPED] += 1
-        elif reason == EAGAIN:
-            left -= 1
-        else:
-            row[P_TX_ERRORS] += 1
-            return
-
-
-@entry
-def xdp_transmit(row_at: int, pool_at: int, batch: int, count: int) -> int:
-    """See `dataplane.kernels.port`."""
-    row = view_words(row_at, PORT_WORDS)
-    pool = view_words(pool_at, load64(pool_at + 8 * POOL_WORDS))
-    owned = view_bytes(row[X_OWNED], row[X_UMEM] >> SMALL_SHIFT)
-    frames = view_rows(batch, count, FRAME_WORDS)
-    if room(row) < count:
-        reclaim(row, pool)
-    sent = total = 0
-    for i in range(count):
-        if send_frame(row, pool, owned, frames[i]):
-            sent += 1
-            total += frames[i, LENGTH]
-        else:
-            give_one(pool, frames[i, ADDR])
-    store32_release(row[X_TX_PRODUCER_AT], row[X_TX_HEAD])
-    row[P_TX_PACKETS] += sent
-    row[P_TX_BYTES] += total
-    row[P_TX_DROPPED] += count - sent
-    if load32_acquire(row[X_TX_FLAGS_AT]) & XDP_RING_NEED_WAKEUP:
-        kick(row)
-    reclaim(row, pool)
-    return sent
