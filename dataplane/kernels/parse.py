@@ -70,15 +70,14 @@ from triplane.dataplane.kernels.packet import (
     TYPE_AT,
     VLAN_AT,
 )
-from triplane.dataplane.kernels.parse_ip import ipv4, ipv6
+from triplane.dataplane.kernels.parse_ip import ipv4, ipv6, is_nd
 from triplane.dataplane.kernels.pool import Bytes, Words
 
 PARSE_OK = 0
 PARSE_SHORT = 1  # no whole Ethernet header: nothing is filled in
 
 ARP_ETHERNET_IPV4 = 0x0001_0800_06_04 << 16  # hardware, protocol, address lengths (RFC 826), in the high 48 bits
-SNAP = 0xAAAA03_000000 << 16  # LLC AA-AA-03 and an OUI of 0 (RFC 1042), in the high 48 bits
-SNAP = SNAP - (1 << 64)  # signed
+SNAP = (0xAAAA03_000000 << 16) - (1 << 64)  # LLC AA-AA-03 and an OUI of 0 (RFC 1042), likewise
 HIGH48 = ~0xFFFF
 
 HASH_1 = -7046029254386353131  # odd, from the golden ratio and from xxHash
@@ -218,7 +217,7 @@ def l4_key(mem: Bytes, row: Words, key: Words, proto: int) -> None:
     elif proto == PROTO_ICMP or proto == PROTO_ICMPV6:
         first = be16(mem, at)
         key[K_L4] = first >> 8 << 48 | (first & 0xFF) << 32
-        if row[PAYLOAD] < row[IP_END] and proto == PROTO_ICMPV6:
+        if proto == PROTO_ICMPV6:
             nd_key(mem, row, key, first >> 8)
 
 
@@ -233,12 +232,6 @@ def nd_key(mem: Bytes, row: Words, key: Words, kind: int) -> None:
         key[K_ND_SLL] = wrap(be64(mem, row[ADDR] + row[ND_SLL_AT] - 2) << 16)
     if row[ND_TLL_AT] >= 0:
         key[K_ND_TLL] = wrap(be64(mem, row[ADDR] + row[ND_TLL_AT] - 2) << 16)
-
-
-@kernel
-def is_nd(kind: int) -> bool:
-    """Neighbour solicitation (135) or advertisement (136)."""
-    return kind == 135 or kind == 136
 
 
 @kernel

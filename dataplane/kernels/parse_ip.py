@@ -268,11 +268,17 @@ def routed_elsewhere(mem: Bytes, row: Words) -> bool:
 
 
 @kernel
+def is_nd(kind: int) -> bool:
+    """ICMPv6 types that carry a target: neighbour solicitation and advertisement."""
+    return kind == ICMPV6_NS or kind == ICMPV6_NA
+
+
+@kernel
 def neighbour(mem: Bytes, row: Words) -> None:
     """Where the link-layer options of neighbour discovery are (RFC 4861 section 4.3, 4.4)."""
     base, at, end = row[ADDR], row[L4], row[IP_END]
     kind = be8(mem, base + at)
-    if kind != ICMPV6_NS and kind != ICMPV6_NA:
+    if not is_nd(kind):
         return
     at += 24
     while at + 8 <= end:

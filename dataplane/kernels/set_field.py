@@ -42,8 +42,8 @@ from triplane.dataplane.kernels.packet import (
     TYPE_AT,
     VLAN_AT,
 )
-from triplane.dataplane.kernels.parse import is_nd, layout
-from triplane.dataplane.kernels.parse_ip import EXT_ROUTER, routed_elsewhere
+from triplane.dataplane.kernels.parse import layout
+from triplane.dataplane.kernels.parse_ip import EXT_ROUTER, is_nd, routed_elsewhere
 from triplane.dataplane.kernels.pool import Bytes, Words
 
 ETH_DST, ETH_SRC, SET_TYPE, VLAN_VID, VLAN_PCP, IP_DSCP, IP_ECN, IP_PROTO, IPV4_SRC, IPV4_DST = range(3, 13)
