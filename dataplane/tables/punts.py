@@ -43,6 +43,7 @@ from triplane.dataplane.switch.datapath import PacketIn
 
 RING_WORDS = 1 << 17  # 1 MiB for each worker and class: some 5000 small frames, some 600 long ones
 MAX_DATA = 65535 - 128  # bytes of a frame that a packet-in can carry: its length has 16 bits
+MIN_DATA = 60  # no Ethernet frame is shorter, its check sequence aside (IEEE 802.3 section 4.2.3.3)
 QUANTUM = 16  # records taken from one ring before the next has its turn
 U64 = (1 << 64) - 1
 
@@ -138,7 +139,7 @@ class PuntRings:
     def _packet(self, worker: int, at: int) -> PacketIn:
         record = self.rings[worker][at : at + RECORD_WORDS].tolist()
         start = (at + RECORD_WORDS) * 8
-        data = self._octets[worker][start : start + min(record[R_LENGTH], MAX_DATA)].tobytes()
+        data = self._octets[worker][start : start + min(record[R_LENGTH], MAX_DATA)].tobytes().ljust(MIN_DATA, b"\0")
         match = packet_match(record[R_IN_PORT], record[R_PHY_PORT], record[R_METADATA] & U64, record[R_TUNNEL_ID] & U64)
         cookie, in_port = record[R_COOKIE] & U64, record[R_IN_PORT]
         return PacketIn(record[R_REASON], record[R_TABLE], cookie, in_port, record[R_MAX_LEN], match, data)

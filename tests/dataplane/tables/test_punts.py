@@ -17,6 +17,10 @@ PACKET = bytes(
 )
 
 
+def padded(data: bytes) -> bytes:
+    return data + bytes(max(0, 60 - len(data)))
+
+
 def up(rings: PuntRings, data: bytes = PACKET, phy_port: int = 7, now: int = 0, **columns: int) -> int:
     """Punt by output:CONTROLLER with max_len 128, from port 7 unless `columns` say otherwise."""
     row = np.zeros(layout.PACKET_WORDS, np.int64)
@@ -33,7 +37,7 @@ def test_a_packet_in_says_all_that_the_row_said() -> None:
     up(rings, TABLE=4, COOKIE=-1, METADATA=-2, TUNNEL_ID=9, phy_port=3, IN_PORT=0xFFFFFFFD)
     (packet,) = rings.read(10)
     assert (packet.reason, packet.table_id, packet.cookie) == (1, 4, 2**64 - 1)
-    assert (packet.in_port, packet.max_len, packet.data) == (0xFFFFFFFD, 128, PACKET)
+    assert (packet.in_port, packet.max_len, packet.data) == (0xFFFFFFFD, 128, padded(PACKET))
     match = dict(parser.OFPMatch.parser(packet.match, 0).items())
     assert match == {"in_port": 0xFFFFFFFD, "in_phy_port": 3, "metadata": 2**64 - 2, "tunnel_id": 9}
 
@@ -55,7 +59,14 @@ def test_a_partial_checksum_is_finished_in_the_copy() -> None:
     partial[40:42] = ((total & 0xFFFF) + (total >> 16)).to_bytes(2, "big")
     rings = PuntRings(1)
     up(rings, bytes(partial), CSUM=CSUM_PARTIAL, CSUM_START=34, CSUM_OFFSET=6)
-    assert rings.read(1)[0].data == PACKET
+    assert rings.read(1)[0].data == padded(PACKET)
+
+
+def test_what_a_pop_made_too_short_is_told_as_the_wire_would_carry_it() -> None:
+    rings = PuntRings(1)
+    for length in (14, 59, 60, 61):
+        up(rings, bytes(range(1, length + 1)))
+        assert rings.read(1)[0].data == padded(bytes(range(1, length + 1)))
 
 
 def test_a_giant_frame_is_cut_to_what_a_message_holds() -> None:
