@@ -47,7 +47,12 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--filter", default="", metavar="REGEX", help="only test files whose path matches, such as match/ or action/17")
     add("--lanes", type=int, default=2 * (os.cpu_count() or 1), help="pairs of switches that run at once")
     add("--duration", type=float, default=10, help="seconds of each throughput test (the suite's own: 30)")
-    add("--settle", type=float, help="pause between barrier and packet (0; for Open vSwitch 0.05)")
+    add(
+        "--settle",
+        type=float,
+        default=0.05,
+        help="pause before a packet: the tester forgets its old flows a little late",
+    )
     add("--miss-wait", type=float, help="pause before table-miss counters are read (0.2; for Open vSwitch 1)")
     add("--wait", type=float, default=3, help="seconds after which a reply counts as missing")
     add("--require", type=int, metavar="N", help="exit with status 1 when fewer than N tests pass")
@@ -56,11 +61,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def timing(chosen: argparse.Namespace) -> lanes.Timing:
-    """Open vSwitch applies a flow-mod, and counts a miss, a little after its barrier; a target need not."""
-    settle, miss_wait = (0.0, 0.2) if chosen.target else (0.05, 1.0)
+    """Open vSwitch as the target counts a miss a little after the packet; another need not."""
+    miss_wait = 0.2 if chosen.target else 1.0
     return lanes.Timing(
         duration=chosen.duration,
-        settle=settle if chosen.settle is None else chosen.settle,
+        settle=chosen.settle,
         miss_wait=miss_wait if chosen.miss_wait is None else chosen.miss_wait,
         wait=chosen.wait,
     )

@@ -186,6 +186,15 @@ class Runner(tester.OfTester):  # type: ignore[misc]
             self.state, self.send_msg_xids = tester.STATE_FLOW_MATCH_CHK, []
         super()._one_time_packet_send(packet)
 
+    def _test_flow_matching_check(self, packet: Any) -> Any:
+        try:
+            return super()._test_flow_matching_check(packet)
+        except tester.TestFailure:
+            wanted = packet.get(tester.KEY_EGRESS) or packet[tester.KEY_PKT_IN]
+            self.logger.info("        wanted   %s", wanted.hex())
+            self.logger.info("        received %s", self.rcv_msgs[0].data.hex())
+            raise
+
     def packet_out(self, data: bytes) -> bytes:
         parser, protocol = self.tester_sw.dp.ofproto_parser, self.tester_sw.dp.ofproto
         message = parser.OFPPacketOut(

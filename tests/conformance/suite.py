@@ -23,6 +23,7 @@ REQUIRED_FIELDS = {
 REQUIRED_FIELDS |= {"TCP_SRC", "TCP_DST", "UDP_SRC", "UDP_DST"}
 REQUIRED_PREFIXES = {"action": ("OUTPUT",), "group": ("ALL", "INDIRECT")}
 SECONDS_PER_TEST = 0.3  # measured, table-miss waits included
+HEAVY_RATE = 10_000  # packets per second that keep most of a core busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class SuiteFile:
     description: str
     tests: int
     throughput: int  # how many of them send for `--duration` seconds
+    rate: int = 0  # the most packets per second that one sends
 
     @property
     def category(self) -> str:
@@ -64,8 +66,8 @@ def read(path: Path) -> SuiteFile:
     entries = json.loads(path.read_text())
     tests = [entry for entry in entries if isinstance(entry, dict)]
     description = next(entry for entry in entries if isinstance(entry, str))
-    throughput = sum(isinstance(step.get("egress"), dict) for test in tests for step in test["tests"])
-    return SuiteFile(path, description, len(tests), throughput)
+    sent = [step["ingress"]["packets"] for test in tests for step in test["tests"] if isinstance(step["ingress"], dict)]
+    return SuiteFile(path, description, len(tests), len(sent), max((one.get("pktps", 0) for one in sent), default=0))
 
 
 def files(folder: Path, pattern: str = "") -> list[SuiteFile]:
@@ -74,8 +76,15 @@ def files(folder: Path, pattern: str = "") -> list[SuiteFile]:
 
 
 def deal(chosen: list[SuiteFile], lanes: int, duration: float) -> list[list[SuiteFile]]:
-    """Share files out so that lanes take about as long: longest first, each to the lane with the least to do."""
+    """Share files out so that lanes take about as long: longest first, each to the lane with the least to do.
+
+    The heavy ones are one lane's, so that two never run at once: what they measure must not depend on the machine.
+    """
     shares: list[list[SuiteFile]] = [[] for _ in range(min(lanes, len(chosen)))]
+    for file in chosen:
+        if file.rate >= HEAVY_RATE:
+            shares[0].append(file)
     for file in sorted(chosen, key=lambda file: file.seconds(duration), reverse=True):
-        min(shares, key=lambda share: sum(other.seconds(duration) for other in share)).append(file)
-    return shares
+        if file.rate < HEAVY_RATE:
+            min(shares, key=lambda share: sum(other.seconds(duration) for other in share)).append(file)
+    return [share for share in shares if share]

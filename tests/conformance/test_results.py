@@ -11,7 +11,8 @@ from tests.conformance.results import Result
 from tests.conformance.suite import SuiteFile
 
 PLAIN = {"description": "d", "prerequisite": [], "tests": [{"ingress": ["p"], "egress": ["p"]}]}
-RATED = {"description": "d", "prerequisite": [], "tests": [{"ingress": {"packets": {}}, "egress": {"throughput": []}}]}
+INGRESS = {"packets": {"pktps": 700}}
+RATED = {"description": "d", "prerequisite": [], "tests": [{"ingress": INGRESS, "egress": {"throughput": []}}]}
 
 
 def file(description: str, tests: int = 3, throughput: int = 0) -> SuiteFile:
@@ -27,7 +28,7 @@ def test_the_installed_suite_has_991_tests_of_which_51_measure_throughput() -> N
 def test_a_file_is_read_with_its_description_and_counts(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text(json.dumps(["meter: 01_X", PLAIN, RATED, RATED]))
-    assert suite.files(tmp_path) == [SuiteFile(path, "meter: 01_X", 3, 2)]
+    assert suite.files(tmp_path) == [SuiteFile(path, "meter: 01_X", 3, 2, 700)]
     assert suite.files(tmp_path, "y") == []
 
 
@@ -66,6 +67,12 @@ def test_long_files_go_to_different_lanes_and_none_is_lost() -> None:
     assert sorted(one.description for share in shares for one in share) == sorted(one.description for one in files)
     assert not any({one.description for one in share} >= {"long", "longer"} for share in shares)
     assert len(suite.deal(files[:1], 4, 10)) == 1
+
+
+def test_heavy_files_run_one_after_the_other() -> None:
+    heavy = [SuiteFile(Path(name), name, 3, 3, 20_000) for name in ("a", "b", "c")]
+    shares = suite.deal([file("light1", 50), *heavy, file("light2", 50)], 2, 10)
+    assert heavy in shares
 
 
 def test_what_did_not_run_has_failed() -> None:
