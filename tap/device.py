@@ -16,6 +16,7 @@ from triplane.tap.port import Link, PortError
 
 SIOCGIFFLAGS = 0x8913  # linux/sockios.h
 SIOCSIFFLAGS = 0x8914
+SIOCGIFADDR = 0x8915
 SIOCGIFMTU = 0x8921
 SIOCSIFMTU = 0x8922
 SIOCSIFHWADDR = 0x8924
@@ -90,6 +91,16 @@ class Device:
 
     def hw_addr(self) -> bytes:
         return self._ioctl(SIOCGIFHWADDR, "cannot read its address")[2:8]
+
+    def has_ipv4(self) -> bool:
+        """Whether the host itself uses the interface."""
+        try:
+            fcntl.ioctl(self.socket, SIOCGIFADDR, struct.pack("16s24x", self.name.encode()))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                return False
+            raise PortError.of(self.name, "cannot read its IPv4 address", error) from error
+        return True
 
     def flags(self) -> int:
         return int(struct.unpack_from("H", self._ioctl(SIOCGIFFLAGS, "cannot read its flags"))[0])

@@ -1,12 +1,15 @@
 """The `packet` kind: an existing interface, over AF_PACKET (packet(7)).
 
-Options: `netns`, `ring` (frames that wait in the kernel, for each queue, a power of two), `promisc` (0 or 1),
-`outbox` (0: send all frames by message; 1: small ones through AF_XDP where the kernel lets us).
+Options: `netns`; `ring` (frames that wait in the kernel, for each queue, a power of two); `promisc` (0 or 1);
+`outbox` (0: send all frames by message; 1: small ones through AF_XDP where the kernel lets us);
+`exclusive` (1: the host's own stack gets nothing from the interface; 0: it gets copies; by default 1 unless it has an
+IPv4 address there).
 """
 
 from __future__ import annotations
 
 import mmap
+import os
 import socket
 import struct
 
@@ -15,6 +18,7 @@ import numpy as np
 from triplane.dataplane.kernels import port as columns
 from triplane.dataplane.kernels.packet import BURST
 from triplane.dataplane.kernels.pool import Pool, lock, unlock
+from triplane.tap.claim import claim
 from triplane.tap.device import ETHERNET_HEADER, Device
 from triplane.tap.kernels import outbox
 from triplane.tap.kernels import packet as kernels
@@ -95,7 +99,7 @@ class PacketPort(Port):
     kind = "packet"
     receive = kernels.receive
     transmit = kernels.transmit
-    options = frozenset({"netns", "ring", "promisc", "outbox"})
+    options = frozenset({"netns", "ring", "promisc", "outbox", "exclusive"})
 
     def __init__(self, spec: PortSpec, slot: int, pool: Pool, queues: int) -> None:
         super().__init__(spec, slot, pool, queues)
@@ -106,6 +110,7 @@ class PacketPort(Port):
         self.sockets: list[socket.socket] = []
         self.rings: list[mmap.mmap] = []
         self.outboxes: list[Outbox] = []
+        self.claim: int | None = None
         self.scratch = [message_words() for _ in self.rows]
         try:
             self.index = self.device.index()
@@ -145,6 +150,26 @@ class PacketPort(Port):
         self.device.set_up(True)
         self.refresh()
         self._replace_outboxes()
+        self._claim()
+
+    def _claim(self) -> None:
+        """Keep the host's stack from packets that are ours, unless it has an address there and may want them."""
+        self._release_claim()
+        wanted = self.spec.options.get("exclusive")
+        if wanted == "0" or (wanted is None and self.device.has_ipv4()):
+            return
+        try:
+            self.claim = claim(self.device.netns, self.index)
+        except OSError as error:
+            if wanted is not None:  # else it is only the better way: the kernel or our rights are too little
+                raise PortError.of(
+                    self.name, "exclusive=1: cannot attach a program (Linux 6.6, CAP_BPF)", error
+                ) from error
+
+    def _release_claim(self) -> None:
+        if self.claim is not None:
+            os.close(self.claim)
+            self.claim = None
 
     def _replace_outboxes(self) -> None:
         """A new outbox for each queue, or none."""
@@ -201,5 +226,6 @@ class PacketPort(Port):
             self.sockets.pop().close()
 
     def close(self) -> None:
+        self._release_claim()
         self._close_sockets()
         self.device.close()

@@ -199,3 +199,20 @@ def test_addresses_are_what_the_kernel_says() -> None:
         address = forwarder.ports[1].hw_addr
         assert address == bytes.fromhex("020000000077")
         assert forwarder.ports[0].hw_addr != bytes(6)
+
+
+@pytest.mark.parametrize(("options", "answered"), [(",exclusive=1", False), (",exclusive=0", True), ("", False)])
+def test_the_host_keeps_out_of_it(options: str, answered: bool) -> None:
+    """Packets for an address of the switch's own namespace: its stack answers only where it may."""
+    with rig("packet" + options, "packet"):
+        ns.set_link(SWITCH, "lo", up=True)
+        ns.add_address(SWITCH, "lo", "10.99.0.1/32")
+        with raw_socket(HOST_A, "a") as sender:
+            request = bytes.fromhex("0001080006040001 020000000099 0a4d0063 000000000000 0a630001")
+            sender.send(bytes.fromhex("ffffffffffff 020000000099 0806") + request + bytes(18))
+            sender.settimeout(10 if answered else 0.3)
+            try:
+                reply = receive_raw(sender, bytes.fromhex("0806 0001080006040002"))
+            except TimeoutError:
+                reply = b""
+        assert bool(reply) == answered
