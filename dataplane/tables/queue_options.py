@@ -35,8 +35,8 @@ def take_queues(options: Mapping[str, str], speed: int) -> tuple[dict[int, Queue
 
 def _settings(key: str, text: str, speed: int) -> QueueSettings:
     low, dash, high = text.partition("-")
-    rates = (low, high) if dash else ("0", low)
-    return QueueSettings(*(_rate(key, text, rate) for rate in rates), speed=speed)
+    least, most = (low, high) if dash else ("0", low)
+    return QueueSettings(_rate(key, text, least), _rate(key, text, most), speed)
 
 
 def _rate(key: str, text: str, rate: str) -> int:
