@@ -11,8 +11,9 @@ import fcntl
 import socket
 import struct
 
+from triplane.dataplane.kernels import port as columns
 from triplane.tap.namespaces import in_namespace
-from triplane.tap.port import Link, PortError
+from triplane.tap.port import Link, Port, PortError
 
 SIOCGIFFLAGS = 0x8913  # linux/sockios.h
 SIOCSIFFLAGS = 0x8914
@@ -136,10 +137,13 @@ class Device:
 
     def link(self) -> Link:
         """State of the link; a device that is gone is down."""
-        if not self.exists():
+        try:
+            up = self.flags() & (IFF_UP | IFF_RUNNING) == IFF_UP | IFF_RUNNING
+            settings = self._link_settings()
+        except PortError:
+            if self.exists():
+                raise
             return Link(False)
-        up = self.flags() & (IFF_UP | IFF_RUNNING) == IFF_UP | IFF_RUNNING
-        settings = self._link_settings()
         return Link(up) if settings is None else describe(up, settings)
 
     def _link_settings(self) -> bytes | None:
@@ -176,3 +180,28 @@ def features(mask: bytes) -> int:
         if bits >> mode & 1:
             result |= feature
     return result
+
+
+class DevicePort(Port):
+    """A port on a network device: what `tap` and `packet` have in common."""
+
+    device: Device
+
+    def link(self) -> Link:
+        return self.device.link()
+
+    def refresh(self) -> Link:
+        link = super().refresh()
+        try:
+            longest = self.device.mtu() + ETHERNET_HEADER
+        except PortError:
+            if self.device.exists():
+                raise
+            return link  # gone since: an event will tell
+        for row in self.rows:
+            row[columns.P_MTU] = longest
+        return link
+
+    def set_up(self, up: bool) -> None:
+        self.device.set_up(up)
+        self.refresh()

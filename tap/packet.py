@@ -19,12 +19,12 @@ from triplane.dataplane.kernels import port as columns
 from triplane.dataplane.kernels.packet import BURST
 from triplane.dataplane.kernels.pool import Pool, lock, unlock
 from triplane.tap.claim import claim
-from triplane.tap.device import ETHERNET_HEADER, Device
+from triplane.tap.device import Device, DevicePort
 from triplane.tap.kernels import outbox
 from triplane.tap.kernels import packet as kernels
 from triplane.tap.namespaces import in_namespace
 from triplane.tap.outbox import Outbox, open_outbox
-from triplane.tap.port import Link, Port, PortError, PortSpec, Words
+from triplane.tap.port import PortError, PortSpec, Words
 
 ETH_P_ALL = 0x0003
 SOL_PACKET = 263  # linux/if_packet.h
@@ -95,7 +95,7 @@ def join_fanout(sock: socket.socket, group: int | None) -> int:
     return sock.getsockopt(SOL_PACKET, PACKET_FANOUT) & 0xFFFF
 
 
-class PacketPort(Port):
+class PacketPort(DevicePort):
     kind = "packet"
     receive = kernels.receive
     transmit = kernels.transmit
@@ -172,47 +172,48 @@ class PacketPort(Port):
             self.claim = None
 
     def _replace_outboxes(self) -> None:
-        """A new outbox for each queue, or none."""
-        old, self.outboxes = self.outboxes, []
-        for queue, row in enumerate(self.rows):
-            found = open_outbox(self.name, self.device.netns, self.index, queue) if self.outbox_wanted else None
+        """A new outbox for each queue, or none. The old one goes first: an interface's queue has room for one."""
+        for row in self.rows:
             lock(row, columns.P_LOCK)
             row[outbox.O_FD] = -1
-            if found is not None:
-                found.fill(row)
-                self.outboxes.append(found)
             unlock(row, columns.P_LOCK)
-        for box in old:
-            box.close()
+        while self.outboxes:
+            self.outboxes.pop().close()
+        for queue, row in enumerate(self.rows):
+            found = open_outbox(self.name, self.device.netns, self.index, queue) if self.outbox_wanted else None
+            if found is not None:
+                self.outboxes.append(found)
+                lock(row, columns.P_LOCK)
+                found.fill(row)
+                unlock(row, columns.P_LOCK)
 
     def reopen(self) -> None:
         """Bind to the new device of the same name. One queue keeps its socket and ring, and workers may run.
 
         A socket in a fanout group cannot be bound again: several queues get new sockets, and no worker may run.
+        Nothing happens while the sockets are still bound.
         """
+        if all(sock.getsockname()[0] == self.name for sock in self.sockets):
+            self.refresh()
+            return
         try:
             if len(self.sockets) > 1:
-                self._close_sockets()
-                for row, scratch in zip(self.rows, self.scratch, strict=True):
-                    row[kernels.R_HEAD] = 0
-                    self._add_queue(row, scratch.ctypes.data)
+                self._replace_sockets()
             self._bind()
         except OSError as error:
             raise PortError.of(self.name, "cannot open it again", error) from error
 
-    def link(self) -> Link:
-        return self.device.link()
-
-    def refresh(self) -> Link:
-        link = super().refresh()
-        if link.up:
-            for row in self.rows:
-                row[columns.P_MTU] = self.device.mtu() + ETHERNET_HEADER
-        return link
-
-    def set_up(self, up: bool) -> None:
-        self.device.set_up(up)
-        self.refresh()
+    def _replace_sockets(self) -> None:
+        """New sockets behind the old numbers, which a worker may have in its poll(2) set."""
+        numbers = [sock.detach() for sock in self.sockets]
+        self._close_sockets()
+        for number, row, scratch in zip(numbers, self.rows, self.scratch, strict=True):
+            row[kernels.R_HEAD] = 0
+            self._add_queue(row, scratch.ctypes.data)
+            with self.sockets.pop() as fresh:
+                os.dup2(fresh.fileno(), number, inheritable=False)
+            self.sockets.append(socket.socket(fileno=number))
+            row[columns.P_FD] = number
 
     def _close_sockets(self) -> None:
         for row in self.rows:

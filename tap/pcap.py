@@ -15,7 +15,7 @@ from triplane.dataplane.kernels import port as columns
 from triplane.dataplane.kernels.packet import BURST
 from triplane.dataplane.kernels.pool import Pool
 from triplane.tap.kernels import pcap as kernels
-from triplane.tap.port import Port, PortError, PortSpec, Words, never_ready
+from triplane.tap.port import Port, PortError, PortSpec, Words, always_ready, never_ready
 
 MAGIC_MICROSECONDS = 0xA1B2C3D4
 MAGIC_NANOSECONDS = 0xA1B23C4D
@@ -78,11 +78,11 @@ class PcapPort(Port):
         source, target = self.spec.options.get("in"), self.spec.options.get("out")
         row[kernels.R_NEVER] = self._keep(never_ready())
         row[kernels.R_FILE] = row[kernels.T_FILE] = -1
-        row[columns.P_FD] = row[kernels.R_NEVER]
+        row[columns.P_FD] = self._keep(always_ready() if source is not None else never_ready())
         row[kernels.R_RECORD], row[kernels.T_TIME], row[kernels.T_FRAMES] = scratch, scratch + 32, scratch + 48
         if source is not None:
             fd, swapped = open_input(self.name, source)
-            row[kernels.R_FILE], row[kernels.R_SWAP], row[columns.P_FD] = self._keep(fd), swapped, -1
+            row[kernels.R_FILE], row[kernels.R_SWAP] = self._keep(fd), swapped
             row[kernels.R_OFFSET] = kernels.FILE_HEADER
             row[kernels.R_LOOPS] = int(self.spec.number("loop", 1, 0, FOREVER)) or FOREVER
         if target is not None:

@@ -210,3 +210,8 @@ def automatic(spec: PortSpec, netns: str | None) -> str:
 def never_ready() -> int:
     """A descriptor that poll(2) never finds ready: stands in for that of a device that is gone."""
     return os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+
+def always_ready() -> int:
+    """A descriptor that poll(2) always finds ready: that of a file with more to read."""
+    return os.eventfd(1, os.EFD_NONBLOCK | os.EFD_CLOEXEC)

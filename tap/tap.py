@@ -17,16 +17,17 @@ import numpy as np
 from triplane.dataplane.kernels import port as columns
 from triplane.dataplane.kernels.packet import BURST
 from triplane.dataplane.kernels.pool import Pool, give, give_one
-from triplane.tap.device import ETHERNET_HEADER, Device
+from triplane.tap.device import Device, DevicePort
 from triplane.tap.kernels import tap as kernels
 from triplane.tap.kernels.vnet import VNET_LONG
 from triplane.tap.namespaces import in_namespace
-from triplane.tap.port import Link, Port, PortError, PortSpec, never_ready
+from triplane.tap.port import PortError, PortSpec, never_ready
 
 TUN = "/dev/net/tun"
 TUNSETIFF = 0x400454CA  # linux/if_tun.h
 TUNSETOFFLOAD = 0x400454D0
 TUNSETVNETHDRSZ = 0x400454D8
+TUNGETIFF = 0x800454D2
 IFF_TAP = 0x0002
 IFF_MULTI_QUEUE = 0x0100
 IFF_NO_PI = 0x1000
@@ -68,7 +69,16 @@ def set_offloads(fd: int, wanted: bool) -> int:
     return 0
 
 
-class TapPort(Port):
+def is_attached(fd: int) -> bool:
+    """Whether the interface of a descriptor is there."""
+    try:
+        fcntl.ioctl(fd, TUNGETIFF, bytes(40))
+    except OSError:  # EBADFD: not any more; ENOTTY: never was
+        return False
+    return True
+
+
+class TapPort(DevicePort):
     kind = "tap"
     receive = kernels.receive
     transmit = kernels.transmit
@@ -95,14 +105,21 @@ class TapPort(Port):
             raise
 
     def reopen(self) -> None:
-        """Attach to the interface, made anew if need be; the descriptors keep their numbers."""
+        """Attach to the interface, made anew if need be, unless still attached; the descriptors keep their numbers."""
+        if all(is_attached(fd) for fd in self.fds):
+            self.refresh()
+            return
         created = not self.device.exists()
         for fd in self.fds:
             fresh = in_namespace(self.device.netns, lambda: attach(self.name, len(self.fds) > 1))
             os.dup2(fresh, fd, inheritable=False)
             os.close(fresh)
         wanted = bool(self.spec.number("offload", 1, 0, 1))
-        self.offloads = set_offloads(self.fds[0], wanted)
+        offloads = set_offloads(self.fds[0], wanted)
+        # the interface takes unfinished frames whether or not it hands them over
+        caps = columns.CAP_CSUM | columns.CAP_TSO4 | columns.CAP_TSO6
+        for row in self.rows:
+            row[columns.P_CAPS] = caps | (columns.CAP_USO if offloads & TUN_F_USO4 else 0)
         self.index = self.device.index()
         if created:
             self._configure()
@@ -117,23 +134,6 @@ class TapPort(Port):
         address = self.spec.options.get("address") or self.hw_addr.hex(":")
         if address != NO_ADDRESS:
             self.device.set_hw_addr(address)
-
-    def link(self) -> Link:
-        return self.device.link()
-
-    def refresh(self) -> Link:
-        link = super().refresh()
-        # the interface takes unfinished frames whether or not it hands them over
-        caps = columns.CAP_CSUM | columns.CAP_TSO4 | columns.CAP_TSO6
-        caps |= columns.CAP_USO if self.offloads & TUN_F_USO4 else 0
-        for row in self.rows:
-            row[columns.P_CAPS] = caps
-            row[columns.P_MTU] = self.device.mtu() + ETHERNET_HEADER if link.up else row[columns.P_MTU]
-        return link
-
-    def set_up(self, up: bool) -> None:
-        self.device.set_up(up)
-        self.refresh()
 
     def close(self) -> None:
         for row, scratch in zip(self.rows, self.scratch, strict=True):

@@ -15,6 +15,7 @@ class WrapperPort(Port):
         own = {key: value for key, value in spec.options.items() if key in self.options}
         self.inner = open_port(spec.inner(self.options), slot, pool, queues)
         super().__init__(PortSpec(spec.name, spec.kind, own), slot, pool, len(self.inner.rows))
+        self.spec = spec
         for row, inner in zip(self.rows, self.inner.rows, strict=True):
             row[kernels.W_INNER] = inner.ctypes.data
         self.refresh()

@@ -36,14 +36,14 @@ from triplane.dataplane.kernels.port import (
     PORT_WORDS,
 )
 from triplane.tap.kernels.frames import give_back
-from triplane.tap.kernels.libc import clock_gettime, pread, write
+from triplane.tap.kernels.libc import clock_gettime, dup2, pread, write
 
 R_FILE = P_PRIVATE  # descriptor of the input, -1: none
 R_OFFSET = R_FILE + 1  # where the next record begins
 R_SWAP = R_OFFSET + 1  # 1: the input is in the other byte order
 R_LOOPS = R_SWAP + 1  # passes over the file that are left, this one included
 R_RECORD = R_LOOPS + 1  # address of four words of scratch
-R_NEVER = R_RECORD + 1  # a descriptor that is never ready: P_FD once all is read
+R_NEVER = R_RECORD + 1  # a descriptor that is never ready: behind P_FD once all is read
 T_FILE = R_NEVER + 1  # descriptor of the output, -1: none
 T_TIME = T_FILE + 1  # address of a struct timespec
 T_FRAMES = T_TIME + 1  # address of int64[BURST]
@@ -66,7 +66,7 @@ def at_end(row: Words) -> bool:
         row[R_OFFSET] = FILE_HEADER
         return False
     row[R_LOOPS] = 0
-    row[P_FD] = row[R_NEVER]
+    dup2(row[R_NEVER], row[P_FD])
     return True
 
 

@@ -81,6 +81,15 @@ class Forwarder:
             ):
                 poll.poll(5)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """No kernel runs meanwhile."""
+        self.__exit__()
+        yield
+        self.stop.clear()
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
     def _pass(self, source: Port, queue: int, target: Port) -> int:
         frames = receive(source, queue)
         if len(frames):

@@ -88,8 +88,6 @@ def test_reorder_lets_later_frames_pass(source: Path) -> None:
 def test_delay_wakes_the_worker(tmp_path: Path, source: Path) -> None:
     """While frames wait, the descriptor is not ready; when they are due, it is."""
     port = opened(source, "delay=30")
-    inner = port.inner.rows[0]
-    inner[columns.P_FD] = -1
     assert len(receive(port, limit=10)) == 0
     poll = select.poll()
     poll.register(port.timers[0], select.POLLIN)

@@ -25,6 +25,7 @@ from tests.tap.rig import (
 )
 from triplane.dataplane.kernels import port as columns
 from triplane.tap import namespaces as ns
+from triplane.tap.kernels import outbox
 
 PAIRINGS = [("packet", "packet"), ("tap", "tap"), ("tap", "packet")]
 SOL_UDP, UDP_SEGMENT = 17, 103
@@ -123,8 +124,9 @@ def test_ring_overflow_is_counted(tmp_path) -> None:
         port.close()
 
 
-def test_packet_port_survives_the_loss_of_its_device() -> None:
-    with rig("packet", "tap") as forwarder:
+@pytest.mark.parametrize("queues", [1, 2])
+def test_packet_port_survives_the_loss_of_its_device(queues: int) -> None:
+    with rig("packet", "tap", queues=queues) as forwarder:
         port = forwarder.ports[0]
         ping(IP_B)
         ns.delete_link(HOST_A, "a")
@@ -136,7 +138,8 @@ def test_packet_port_survives_the_loss_of_its_device() -> None:
         wait_for(lambda: port.rows[0][columns.P_TX_ERRORS] > 0, "an error counted")
         cable("packet", HOST_A, "a", 1500)
         ns.add_address(HOST_A, "a", "10.77.0.1/24")
-        port.reopen()
+        with forwarder.paused():
+            port.reopen()
         wait_for(lambda: port.refresh().up, "link up")
         ping(IP_B)
 
@@ -216,3 +219,32 @@ def test_the_host_keeps_out_of_it(options: str, answered: bool) -> None:
             except TimeoutError:
                 reply = b""
         assert bool(reply) == answered
+
+
+@pytest.mark.parametrize("kind", ["packet", "tap"])
+def test_reopen_of_a_port_that_is_well_changes_nothing(kind: str) -> None:
+    with rig(kind, kind) as forwarder:
+        before = [port.rows[0][columns.P_PRIVATE :].tolist() for port in forwarder.ports]
+        for port in forwarder.ports:
+            port.reopen()
+        assert [port.rows[0][columns.P_PRIVATE :].tolist()[16:] for port in forwarder.ports] == [b[16:] for b in before]
+        ping(IP_B)
+
+
+def test_a_packet_port_sends_by_message_where_there_is_no_outbox() -> None:
+    with rig("packet,outbox=0", "packet,outbox=0") as forwarder:
+        assert all(port.rows[0][outbox.O_FD] == -1 for port in forwarder.ports)
+        ping(IP_B)
+        data = os.urandom(1 << 20)
+        assert transfer(data) == data
+
+
+def test_an_outbox_takes_the_small_frames() -> None:
+    with rig("packet", "packet") as forwarder:
+        row = forwarder.ports[1].rows[0]
+        assert row[outbox.O_FD] >= 0
+        ping(IP_B, "-s", "1400")
+        data = os.urandom(1 << 20)
+        assert transfer(data) == data
+        posted = int(row[outbox.O_NEXT])
+        assert 3 <= posted < row[columns.P_TX_PACKETS], "GSO frames went the other way"
