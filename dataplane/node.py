@@ -70,6 +70,10 @@ class Node:
         """Close a port and forget it."""
         self._paused(lambda: self.port_table.remove(slot).close())
 
+    def reopen_port(self, slot: int) -> None:
+        """Take up a port's device again, after it was gone and is back."""
+        self._paused(self.port_table.open[slot].reopen)
+
     def _paused(self, change: Callable[[], None]) -> None:
         """Change the set of ports while no worker runs: some hundred microseconds without forwarding."""
         running = self._running

@@ -9,7 +9,7 @@ import numpy as np
 from triplane.dataplane.kernels import node as n
 from triplane.dataplane.kernels.arena import make_arena, make_words
 from triplane.dataplane.kernels.packet import MAX_PORTS
-from triplane.dataplane.kernels.pool import Pool, Words, make_pool
+from triplane.dataplane.kernels.pool import Bytes, Pool, Words, make_pool
 from triplane.dataplane.tables.flow_uses import FlowUses
 from triplane.dataplane.tables.flows import FlowTables
 from triplane.dataplane.tables.groups import GroupTable
@@ -19,7 +19,7 @@ from triplane.dataplane.tables.punts import PuntRings
 from triplane.dataplane.tables.queues import QueueTable
 
 
-def lead(row: Words, at: int, arrays: Iterable[Words]) -> None:
+def lead(row: Words, at: int, arrays: Iterable[Words | Bytes]) -> None:
     """Write (address, length) of each array into the row from `at` on."""
     for array in arrays:
         row[at], row[at + 1] = array.ctypes.data, len(array)

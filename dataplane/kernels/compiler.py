@@ -13,7 +13,7 @@ Modes (environment): NUMBA_DISABLE_JIT=1 runs them interpreted, NUMBA_BOUNDSCHEC
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 from numba import types
@@ -30,8 +30,19 @@ cache.install(FLAGS)
 
 def kernel(function: F) -> F:
     """Compile `function` without the GIL and without reference counts, from the cache where it can."""
-    compiled: F = numba.njit(**FLAGS)(function)
-    return compiled
+    compiled = numba.njit(**FLAGS)(function)
+    if not INTERPRETED:
+        compiled.get_call_template = general(compiled.get_call_template)
+    return cast(F, compiled)
+
+
+def general(template: Callable[..., Any]) -> Callable[..., Any]:
+    """Have one version compiled for all values of an argument: numba would make one for each constant it is given."""
+
+    def get_call_template(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
+        return template(tuple(map(types.unliteral, args)), {name: types.unliteral(kws[name]) for name in kws})
+
+    return get_call_template
 
 
 ENTRY = types.int64(types.int64, types.int64, types.int64, types.int64)

@@ -7,13 +7,14 @@ poll(2). The spin adapts: it grows while packets keep coming soon after it gave 
 from __future__ import annotations
 
 from numba import types
-from triplane.dataplane.kernels.groups_run import drain
 
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.emit import flush_all
+from triplane.dataplane.kernels.groups_run import drain
 from triplane.dataplane.kernels.machine import (
     address_of,
     call_entry,
+    exchange,
     load64,
     load_acquire,
     nanoseconds,
@@ -31,12 +32,11 @@ from triplane.dataplane.kernels.node import (
     N_POOL,
     W_BATCH,
     W_BREATHS,
+    W_DRAINED,
     W_EPOCH,
-    W_EVENT,
     W_NOW,
     W_POLL,
     W_POLL_COUNT,
-    W_PUNTED,
     W_QUEUE_COUNT,
     W_QUEUES,
     W_SLEEPS,
@@ -48,6 +48,7 @@ from triplane.dataplane.kernels.packet import ADDR, BURST, PACKET_WORDS
 from triplane.dataplane.kernels.pipeline import receive
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.port import P_RECEIVE, PORT_WORDS
+from triplane.dataplane.kernels.wake import wake_control
 
 SPIN_LEAST = 50_000  # ns
 SPIN_MOST = 2_000_000
@@ -56,7 +57,6 @@ SOON = 2_000_000  # ns
 
 poll = types.ExternalFunction("poll", types.int32(types.int64, types.int64, types.int32))
 read = types.ExternalFunction("read", types.int64(types.int32, types.int64, types.int64))
-write = types.ExternalFunction("write", types.int64(types.int32, types.int64, types.int64))
 
 
 @kernel
@@ -68,8 +68,7 @@ def breathe(node: Words, w: Words) -> int:
     for i in range(w[W_QUEUE_COUNT]):
         total += inhale(node, w, load64(w[W_QUEUES] + 8 * i))
     flush_all(node, w)
-    if w[W_PUNTED]:
-        raise_event(w)
+    wake_control(w)
     w[W_BREATHS] += 1
     return total
 
@@ -87,14 +86,6 @@ def inhale(node: Words, w: Words, queue: int) -> int:
         receive(node, w, rows[i])
         drain(node, w)
     return count
-
-
-@kernel
-def raise_event(w: Words) -> None:
-    """Tell the control thread that packets wait for it."""
-    w[W_PUNTED] = 1
-    write(w[W_EVENT], address_of(w, W_PUNTED), 8)
-    w[W_PUNTED] = 0
 
 
 @kernel
@@ -120,6 +111,7 @@ def rest(w: Words) -> int:
     w[W_SPIN] = max(w[W_SPIN] // 2, SPIN_LEAST)
     store_release(w, W_EPOCH, EPOCH_ASLEEP)
     poll(w[W_POLL], w[W_POLL_COUNT], SLEEP)
-    read(w[W_WAKE], address_of(w, W_SLEEPS + 1), 8)
+    exchange(w, W_EPOCH, 0)  # a full barrier: awake in the control thread's eyes before anything is read
+    read(w[W_WAKE], address_of(w, W_DRAINED), 8)
     w[W_SLEEPS] += 1
     return began

@@ -22,6 +22,7 @@ from triplane.dataplane.kernels.outputs import slot_of
 from triplane.dataplane.kernels.packet import ADDR, GSO_TYPE, IN_PORT, LENGTH, PACKET_WORDS, PORT
 from triplane.dataplane.kernels.pipeline import prepare
 from triplane.dataplane.kernels.pool import Bytes, Words, take_one
+from triplane.dataplane.kernels.wake import wake_control
 
 
 @kernel
@@ -57,4 +58,5 @@ def inject(node: Words, w: Words, data: Bytes, length: int, in_port: int, progra
         finish(node, w, row)
     drain(node, w)
     flush_all(node, w)
+    wake_control(w)
     return True

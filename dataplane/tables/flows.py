@@ -135,6 +135,10 @@ class FlowTables:
             runs.append(self._out[: int(self._result[0])].tobytes())
         return split_all(runs)
 
+    def encoded(self, flow: int, now: int) -> bytes:
+        """The ofp_flow_stats of one flow."""
+        return self._out[: int(flow_stats.encode(self.flows, flow, self._out, 0, now))].tobytes()
+
     def aggregate(self, chosen: FlowFilter) -> tuple[int, int, int]:
         """Packets, bytes, entries."""
         if not self.choose(chosen):

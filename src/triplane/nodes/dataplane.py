@@ -50,8 +50,8 @@ async def forward(node: Node, options: DataplaneOptions) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    watch = LinkWatch(node, service, options)
-    control = ControlSocket(options.run_dir, providers(node, service, options))
+    watch = LinkWatch(node, service, options.netns)
+    control = ControlSocket(options.run_dir, providers(node))
     node.start()
     await control.start()
     watch.start()

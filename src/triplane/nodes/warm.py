@@ -1,0 +1,107 @@
+"""Compile everything that a dataplane runs, by doing each thing once: what is in the cache then takes no time.
+
+The work is shared between processes, since numba compiles one function at a time in each.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+from triplane.nodes.options import StartError
+
+Step = Callable[[str, int, int], None]  # name of the step, number of it (from 1), how many there are
+
+FLOW_ADD = bytes.fromhex(  # table 0, in_port=1, apply output:2
+    "040e0058000000010000000000000000000000000000000000000000000000010000ffffffffffffffffffffffff0000"
+    "0001000c8000000400000001000000000004001800000000000000100000000200000000000000000000"
+)
+
+
+def tables(step: Callable[[str], None]) -> None:
+    """Flow-mods, statistics, groups, meters."""
+    from triplane.dataplane.node import Node
+    from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+    from triplane.nodes.providers import EVERYTHING
+
+    step("flow tables")
+    node = Node(1)
+    node.flow_mods(FLOW_ADD, 0, len(FLOW_ADD), 1)
+    list(node.flow_stats(EVERYTHING, 1))
+    node.aggregate(EVERYTHING)
+    node.expire(1)
+    step("groups and meters")
+    node.group_mod(ofp.OFPGC_ADD, ofp.OFPGT_ALL, 1, b"", 1)
+    node.meter_mod(ofp.OFPMC_ADD, ofp.OFPMF_KBPS, 1, bytes.fromhex("00010010000003e80000000000000000"), 1)
+    node.table_stats()
+    node.group_mod(ofp.OFPGC_DELETE, ofp.OFPGT_ALL, 1, b"", 1)
+    node.meter_mod(ofp.OFPMC_DELETE, ofp.OFPMF_KBPS, 1, b"", 1)
+    node.close()
+
+
+def packets(step: Callable[[str], None]) -> None:
+    """The packet path: workers, packet-out."""
+    from triplane.dataplane.node import Node
+
+    step("pipeline")
+    node = Node(1)
+    node.start()
+    node.close()
+
+
+def injection(step: Callable[[str], None]) -> None:
+    from triplane.dataplane.node import Node
+    from triplane.nodes.trace import trace
+
+    step("packet-out")
+    node = Node(1)
+    node.packet_out(1, bytes.fromhex("00000010fffffff9ffff000000000000"), bytes(60), 1)
+    node.packet_ins(1)
+    trace(node, 1, bytes(60))
+    node.close()
+
+
+def ports(step: Callable[[str], None]) -> None:
+    """Receive and transmit of each kind of port."""
+    from triplane.tap.port import KINDS, resolve
+
+    for kind in KINDS:
+        step(f"port {kind}")
+        port = resolve(kind)
+        _ = port.receive.address, port.transmit.address
+
+
+PARTS = (packets, tables, ports, injection)
+STEPS = 10
+
+
+def run(step: Step) -> None:
+    """Compile in two processes, telling of each step; raises StartError."""
+    jobs = [start(["packets"]), start(["tables", "ports"])]
+    done = 0
+    for job in jobs:
+        for line in job.stdout or ():
+            done += 1
+            step(line.strip(), done, STEPS)
+    for job in jobs:
+        _, trouble = job.communicate()
+        if job.returncode:
+            last = trouble.strip().splitlines()[-1:] or ["no reason given"]
+            raise StartError(f"the kernels do not compile: {last[0]}")
+    injection(lambda name: step(name, STEPS, STEPS))
+
+
+def start(names: list[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", __name__, *names]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def main(names: list[str]) -> None:
+    for part in PARTS:
+        if part.__name__ in names:
+            part(lambda name: print(name, flush=True))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
