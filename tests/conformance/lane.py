@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -25,6 +27,11 @@ CONTROLLER_PORT = 6653
 LINKS = (1, 2, 3)
 TARGET, TESTER = 1, 2  # datapath ids
 STOP_SECONDS = 5.0
+SYS_PIDFD_GETFD = 438  # the same on every architecture
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h
+RECEIVE_BUFFER = 16 << 20  # bytes
+LIBC = ctypes.CDLL(None, use_errno=True)
+FIRST = ["nice", "--adjustment=-10"]  # before other lanes
 OFFLOADS = ["tx", "off", "rx", "off", "gro", "off", "gso", "off", "tso", "off"]  # checksums are compared
 
 
@@ -96,6 +103,28 @@ def wait_for(what: str, ready: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
+def borrow(pid: int, fd: int) -> socket.socket:
+    """Our own descriptor of another process's socket (pidfd_getfd(2))."""
+    owner = os.pidfd_open(pid)
+    try:
+        copied = LIBC.syscall(SYS_PIDFD_GETFD, owner, fd, 0)
+    finally:
+        os.close(owner)
+    if copied < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"cannot reach socket {fd} of process {pid}: {os.strerror(number)}")
+    return socket.socket(fileno=copied)
+
+
+def widen_receive_buffers(pid: int) -> None:
+    """Let a process's packet sockets hold thousands of frames: Open vSwitch leaves them at some 90 of 1500 bytes."""
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        if os.readlink(path).startswith("socket:"):
+            with borrow(pid, int(path.name)) as found:
+                if found.family == socket.AF_PACKET:
+                    found.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+
+
 class OpenVSwitch:
     """A private Open vSwitch in user space: database and daemon in a folder and namespace of their own."""
 
@@ -108,14 +137,14 @@ class OpenVSwitch:
 
     @contextmanager
     def running(self, log: IO[bytes]) -> Iterator[OpenVSwitch]:
-        database, socket = self.folder / "conf.db", self.folder / "db.sock"
+        database, control = self.folder / "conf.db", self.folder / "db.sock"
         command("ovsdb-tool", "create", str(database), str(SCHEMA))
-        server = ["ovsdb-server", str(database), f"--remote=punix:{socket}", f"--unixctl={self.folder}/ovsdb.ctl"]
-        daemon = ["ovs-vswitchd", f"unix:{socket}", "--disable-system", f"--unixctl={self.folder}/vswitchd.ctl"]
+        server = ["ovsdb-server", str(database), f"--remote=punix:{control}", f"--unixctl={self.folder}/ovsdb.ctl"]
+        daemon = ["ovs-vswitchd", f"unix:{control}", "--disable-system", f"--unixctl={self.folder}/vswitchd.ctl"]
         with process([*self.inside, *server], log, self.environment):
-            wait_for("ovsdb-server", socket.exists)
+            wait_for("ovsdb-server", control.exists)
             self.vsctl("--no-wait", "init")
-            with process([*self.inside, *daemon], log, self.environment):
+            with process([*self.inside, *daemon], log, self.environment) as self.daemon:
                 yield self
 
     def vsctl(self, *words: str) -> None:
@@ -181,8 +210,11 @@ class Lane:
             log = stack.enter_context(self.log_path.open("ab", buffering=0))
             inside = stack.enter_context(namespace(self.name))
             add_links(inside)
+            if any(file.heavy for file in self.share):
+                inside = [*FIRST, *inside]
             switch = stack.enter_context(OpenVSwitch(inside, folder, self.version).running(log))
             switch.add_bridge("tester", TESTER, [f"lbs{number}" for number in LINKS])
+            widen_receive_buffers(switch.daemon.pid)
             runner = stack.enter_context(self.runner(inside, python, folder, log))
             wait_for("the suite's controller", lambda: listening(inside) or runner.poll() is not None)
             if self.target:

@@ -48,6 +48,10 @@ class SuiteFile:
             return re.sub(r"([ _]*\(?(Mask|IPv4|IPv6)\)?)+$", "", name) in REQUIRED_FIELDS
         return name.startswith(REQUIRED_PREFIXES.get(self.category, ())) and self.category in REQUIRED_PREFIXES
 
+    @property
+    def heavy(self) -> bool:
+        return self.rate >= HEAVY_RATE
+
     def seconds(self, duration: float) -> float:
         """Roughly how long it takes."""
         return self.tests * SECONDS_PER_TEST + self.throughput * (duration + 2)
@@ -82,9 +86,9 @@ def deal(chosen: list[SuiteFile], lanes: int, duration: float) -> list[list[Suit
     """
     shares: list[list[SuiteFile]] = [[] for _ in range(min(lanes, len(chosen)))]
     for file in chosen:
-        if file.rate >= HEAVY_RATE:
+        if file.heavy:
             shares[0].append(file)
     for file in sorted(chosen, key=lambda file: file.seconds(duration), reverse=True):
-        if file.rate < HEAVY_RATE:
+        if not file.heavy:
             min(shares, key=lambda share: sum(other.seconds(duration) for other in share)).append(file)
     return [share for share in shares if share]
