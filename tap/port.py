@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from triplane.dataplane.kernels import port as columns
 from triplane.dataplane.kernels.compiler import INTERPRETED, Entry
 from triplane.dataplane.kernels.pool import Pool
-from triplane.tap.libc import check_symbols
+from triplane.tap.libc import MissingSymbol, check_symbols
 
 Words = NDArray[np.int64]
 
@@ -183,7 +183,10 @@ def open_port(spec: PortSpec, slot: int, pool: Pool, queues: int = 1, netns: str
     """
     if INTERPRETED:
         raise PortError(f"port {spec.name}: ports run compiled only, unset NUMBA_DISABLE_JIT")
-    check_symbols()
+    try:
+        check_symbols()
+    except MissingSymbol as error:
+        raise PortError(f"port {spec.name}: {error}") from error
     kind = automatic(spec, netns) if spec.kind == "auto" else spec.kind
     options = dict(spec.options)
     if netns is not None:
