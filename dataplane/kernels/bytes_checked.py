@@ -85,16 +85,22 @@ def put64(mem: Bytes, at: int, value: int) -> None:
 
 
 @kernel
+def counted(mem: Bytes, count: int) -> int:
+    """A negative count would be a huge one to memcpy: make it fail here too."""
+    return count if count >= 0 else be8(mem, -1)
+
+
+@kernel
 def copy(target: Bytes, to: int, source: Bytes, at: int, count: int) -> None:
     """target[to : to + count] = source[at : at + count]; the ranges do not overlap."""
-    for i in range(count):
+    for i in range(counted(target, count)):
         put8(target, to + i, be8(source, at + i))
 
 
 @kernel
 def move(mem: Bytes, to: int, at: int, count: int) -> None:
     """mem[to : to + count] = mem[at : at + count], overlapping or not."""
-    for i in range(count):
+    for i in range(counted(mem, count)):
         step = i if to < at else count - 1 - i
         put8(mem, to + step, be8(mem, at + step))
 
@@ -102,5 +108,5 @@ def move(mem: Bytes, to: int, at: int, count: int) -> None:
 @kernel
 def fill(mem: Bytes, at: int, count: int, value: int) -> None:
     """mem[at : at + count] = value."""
-    for i in range(count):
+    for i in range(counted(mem, count)):
         put8(mem, at + i, value)

@@ -20,7 +20,7 @@ from triplane.dataplane.kernels.bytes import CHECKED, copy, put8, put16
 from triplane.dataplane.kernels.checksum import complete
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.fields import KEY_WORDS
-from triplane.dataplane.kernels.machine import wrap
+from triplane.dataplane.kernels.machine import multiply
 from triplane.dataplane.kernels.mix import mix64
 from triplane.dataplane.kernels.packet import (
     ADDR,
@@ -57,6 +57,7 @@ from triplane.dataplane.kernels.rewrite import (
 from triplane.dataplane.kernels.segment import segment, segment_count
 
 GOLDEN = -7046029254386353131
+HALF = 0x7FFFFFFFFFFFFFFF
 TYPES = np.array([0x0800, 0x86DD, 0x0806, 0x8035, 0x8100, 0x88A8, 0x8847, 0x8848, 0x88E7, 0x05DC, 0], np.int64)
 BYTES = np.array([0, 1, 4, 6, 17, 43, 44, 50, 51, 58, 59, 60, 132, 135, 0x45, 0x4F, 0x60, 0x7F, 0x80, 0xFF], np.int64)
 SLOTS = 4  # the frame's is the last, and ends the memory
@@ -68,9 +69,9 @@ FINE, WRONG = 0, 1
 
 @kernel
 def random(state: Words) -> int:
-    """splitmix64: a number in 0 .. 2**63 - 1."""
-    state[0] = wrap(int(state[0]) + GOLDEN)
-    return mix64(state[0]) & 0x7FFFFFFFFFFFFFFF
+    """splitmix64, its state a counter: a number in 0 .. 2**63 - 1."""
+    state[0] += 1
+    return mix64(multiply(state[0], GOLDEN)) & HALF
 
 
 @kernel
@@ -117,7 +118,7 @@ def damage(mem: Bytes, state: Words, addr: int, length: int) -> None:
 def step(mem: Bytes, pool: Words, row: Words, state: Words, kind: int) -> None:
     """One action; half of them set-field."""
     if kind < 10:
-        set_field(mem, row, 3 + below(state, 36), wrap(random(state) * 2), random(state))
+        set_field(mem, row, 3 + below(state, 36), random(state) - below(state, 2) * HALF, random(state))
     elif kind < 13:
         push(mem, pool, row, kind, TYPES[below(state, len(TYPES))])
     elif kind < 16:
