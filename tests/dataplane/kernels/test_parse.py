@@ -191,3 +191,18 @@ def test_hash_is_the_same_compiled_and_interpreted() -> None:
     ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
     assert hash_of(bytes(ether / IP() / UDP())) == HASH_IPV4
     assert hash_of(bytes(ether / IPv6(src="fe80::1", dst="ff02::fb") / UDP())) == HASH_IPV6
+
+
+@pytest.mark.parametrize("v6", [False, True])
+def test_a_gso_frame_beyond_64_kilobytes_gives_no_length(v6: bool) -> None:
+    """Linux BIG TCP leaves the length field zero: the frame's own length counts. In a plain frame zero is zero."""
+    packet = IPv6() / UDP() / bytes(30) if v6 else IP() / UDP() / bytes(30)
+    frame = bytearray(bytes(Ether() / packet))
+    at = 14 + (4 if v6 else 2)
+    frame[at : at + 2] = b"\0\0"
+    mem, row = alone(bytes(frame))
+    parse(mem, row, empty_key())
+    assert [row[L4], row[packet_columns.IP_END]] == [-1, row[packet_columns.PAYLOAD]]
+    row[packet_columns.GSO_TYPE] = packet_columns.GSO_TCPV4
+    parse(mem, row, empty_key())
+    assert [row[L4], row[packet_columns.IP_END]] == [row[packet_columns.PAYLOAD], len(frame)]
