@@ -36,7 +36,7 @@ from triplane.dataplane.tables.slots import Gone, Slots
 
 MAX_BANDS = 255
 BURST_UNIT = PACKETS  # tokens of a unit of burst_size: a packet, and just so a kilobit
-DEFAULT_BURST = 200_000_000  # ns of the rate, without OFPMF_BURST: short beside any measurement, long beside a stall
+DEFAULT_BURST = 100_000_000  # ns of the rate, without OFPMF_BURST: short beside any measurement, long beside a stall
 KNOWN_FLAGS = ofp.OFPMF_KBPS | ofp.OFPMF_PKTPS | ofp.OFPMF_BURST | ofp.OFPMF_STATS
 BAND_TYPES = 1 << ofp.OFPMBT_DROP | 1 << ofp.OFPMBT_DSCP_REMARK
 COLORS = 3  # drop precedences that remarking tells apart

@@ -68,8 +68,8 @@ def test_stats_in_the_order_of_the_message() -> None:
 
 def test_a_rate_in_kilobits_with_the_default_burst() -> None:
     meters = table()
-    slot = added(meters, 1)  # 1000 kbit/s, so 25,000 bytes in a fifth of a second
-    assert [run(meters, slot, 12_500) for _ in range(3)] == [METER_PASS, METER_PASS, METER_DROP]
+    slot = added(meters, 1)  # 1000 kbit/s, so 12,500 bytes in a tenth of a second
+    assert [run(meters, slot, 6_250) for _ in range(3)] == [METER_PASS, METER_PASS, METER_DROP]
     assert run(meters, slot, 1250, SECOND + SECOND // 100 - 1) == METER_DROP
     assert run(meters, slot, 1250, SECOND + SECOND // 100) == METER_PASS
 
