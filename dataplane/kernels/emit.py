@@ -96,8 +96,8 @@ def refusal(node: Words, row: Words, slot: int, address: int) -> int:
     if view_words(node[N_PORTS], MAX_PORTS * OUT_WORDS)[slot * OUT_WORDS + OUT_CONFIG] & OFPPC_NO_FWD:
         return DROP_PORT_CONFIG
     if row[GSO_TYPE] == GSO_NONE:
-        tags = max(row[TYPE_AT] - 12, 0)
-        if row[LENGTH] - tags > view_words(address, PORT_WORDS)[P_MTU]:
+        longest = view_words(address, PORT_WORDS)[P_MTU]
+        if row[LENGTH] > longest and row[LENGTH] - max(row[TYPE_AT] - 12, 0) > longest:
             return DROP_TOO_LONG
     return -1
 
@@ -160,6 +160,8 @@ def emit_segments(node: Words, w: Words, row: Words, slot: int) -> None:
         if made == 0:
             w[W_DROPS + DROP_NO_FRAME] += 1
             break
+        for i in range(made):
+            pad(mem, pool, free[i])
         start += made
         queued(node, w, slot, made)
     give_one(pool, row[ADDR])

@@ -77,10 +77,19 @@ def execute(node: Words, w: Words, row: Words, at: int) -> int:
             row[METADATA] = (row[METADATA] & ~arena[at + 2]) | (arena[at + 1] & arena[at + 2])
         elif op == OP_CLEAR:
             w[W_ACTIONS] = 0
-        elif op == OP_METER and not meter(node, w, row, arg_of(head)):
-            drop(node, w, row, DROP_METER)
+        elif op == OP_METER and not measure(node, w, row, arg_of(head)):
             return NEXT_DROPPED
         at += size_of(arena[at])
+
+
+@kernel
+def measure(node: Words, w: Words, row: Words, slot: int) -> bool:
+    """A meter, which may change the packet or drop it: False. What it was sent to before is not touched by that."""
+    settle(node, w, row)
+    if meter(node, w, row, slot):
+        return True
+    drop(node, w, row, DROP_METER)
+    return False
 
 
 @kernel

@@ -45,7 +45,7 @@ from triplane.dataplane.kernels.node import (
     W_STALE,
     W_TABLE_COUNTS,
 )
-from triplane.dataplane.kernels.outputs import PENDING_NONE, normal, refresh
+from triplane.dataplane.kernels.outputs import PENDING_NONE, normal, refresh, settle
 from triplane.dataplane.kernels.packet import (
     COOKIE,
     FRAGMENT,
@@ -113,6 +113,7 @@ def tables(node: Words, w: Words, row: Words) -> None:
     while table != NEXT_END:
         flow = match(node, w, row, table)
         if flow == 0:
+            settle(node, w, row)  # an earlier table's output stands
             drop(node, w, row, DROP_MISS)
             return
         table = execute(node, w, row, view_words(node[N_ARENA], node[N_ARENA_WORDS])[flow + F_CODE])
