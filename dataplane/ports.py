@@ -88,7 +88,7 @@ class Ports:
         self.state.ports[at : at + n.OUT_WORDS] = 0
         self.state.live[slot] = 0
         self.state.node[n.N_TOP_PORT] = max(self.open, default=0)
-        self.state.macs.flush(number_of(slot))
+        self.state.macs.flush(slot)
         return port
 
     def queues(self) -> list[Words]:
@@ -110,7 +110,7 @@ class Ports:
         live = self._links[slot].up and not self.config(slot) & n.OFPPC_PORT_DOWN
         publish(self.state.live, slot, int(live))
         if not live:
-            self.state.macs.flush(number_of(slot))
+            self.state.macs.flush(slot)
 
     def mod(self, port_no: int, hw_addr: bytes, config: int, mask: int) -> None:
         """OFPT_PORT_MOD; raises OpenFlowError."""

@@ -31,6 +31,7 @@ from triplane.dataplane.kernels.node import (
     W_CHILD,
     W_DEPTH,
     W_DROPS,
+    W_FLOW,
     W_ID,
     W_STALE,
 )
@@ -38,6 +39,7 @@ from triplane.dataplane.kernels.outputs import GROUP_TABLE, PENDING_NONE, stack_
 from triplane.dataplane.kernels.packet import (
     BLOCK,
     BUCKET,
+    FLOW,
     GROUP,
     HASH,
     LENGTH,
@@ -131,5 +133,6 @@ def run_bucket(node: Words, w: Words, child: Words, program: int) -> None:
     """Execute a bucket on a packet that is its own, to its end."""
     child[PENDING] = PENDING_NONE
     w[W_STALE] = 1  # the key may be another packet's
+    w[W_FLOW] = child[FLOW]  # and so the flow
     if execute(node, w, child, program) != NEXT_DROPPED:
         finish(node, w, child)

@@ -25,6 +25,7 @@ from triplane.dataplane.kernels.node import (
     STACK_DEPTH,
     W_DEPTH,
     W_DROPS,
+    W_FLOW,
     W_KEY,
     W_STACK,
     W_STALE,
@@ -32,6 +33,7 @@ from triplane.dataplane.kernels.node import (
 from triplane.dataplane.kernels.packet import (
     ADDR,
     BLOCK,
+    FLOW,
     GROUP,
     HASH,
     IN_PORT,
@@ -179,7 +181,7 @@ def push(node: Words, w: Words, row: Words, work: int, move: bool) -> bool:
     elif copy_frame(view_bytes(node[N_MEM], node[N_MEM_BYTES]), view_words(node[N_POOL], node[N_POOL_WORDS]), row, top):
         w[W_DROPS + DROP_NO_FRAME] += 1
         return False
-    top[GROUP], top[BLOCK], top[PENDING] = work, 0, PENDING_NONE
+    top[GROUP], top[BLOCK], top[PENDING], top[FLOW] = work, 0, PENDING_NONE, w[W_FLOW]
     w[W_DEPTH] += 1
     return True
 

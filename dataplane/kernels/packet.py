@@ -62,6 +62,7 @@ PENDING = EXTHDR + 1  # port it will leave by unless it is changed first, 0 = no
 GROUP = PENDING + 1  # group slot + 1 whose buckets are still to run; 0 = none
 BLOCK = GROUP + 1  # the group's buckets as they were when the packet came to it
 BUCKET = BLOCK + 1  # next bucket of it
+FLOW = BUCKET + 1  # the flow that sent it to the group, for the cookie of a packet-in
 PACKET_WORDS = 40
 
 FRAG_NONE = 0

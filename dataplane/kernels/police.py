@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from triplane.dataplane.kernels.classify import COUNTER_WORDS, F_COUNTERS, F_KEY, F_PRIORITY
 from triplane.dataplane.kernels.compiler import kernel
-from triplane.dataplane.kernels.fields import BY_NAME, K_ETH_DST, K_ETH_SRC, KEY_WORDS
+from triplane.dataplane.kernels.fields import BY_NAME, K_ETH_DST, K_ETH_SRC, K_PORT, KEY_WORDS
 from triplane.dataplane.kernels.flows import C_COOKIE
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
 from triplane.dataplane.kernels.macs import Macs, is_reserved_multicast, mac_learn, mac_lookup
@@ -23,6 +23,8 @@ from triplane.dataplane.kernels.node import (
     N_WORKERS,
     OFPPC_NO_PACKET_IN,
     OUT_CONFIG,
+    OUT_NUMBER,
+    OUT_ROWS,
     OUT_WORDS,
     W_DROPS,
     W_FLOW,
@@ -34,7 +36,7 @@ from triplane.dataplane.kernels.node import (
     W_PUNTED,
     W_STALE,
 )
-from triplane.dataplane.kernels.packet import COOKIE, IN_PORT, LENGTH, MAX_PORTS, PORT
+from triplane.dataplane.kernels.packet import COOKIE, GROUP, IN_PORT, LENGTH, MAX_PORTS, PORT
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.punts import punt, punt_class
 from triplane.dataplane.kernels.rewrite import set_field
@@ -87,12 +89,22 @@ def normal_port(node: Words, w: Words, row: Words) -> int:
     if is_reserved_multicast(target):
         w[W_DROPS + DROP_RESERVED] += 1
         return NORMAL_NOWHERE
-    mac_learn(macs, vlan, key[K_ETH_SRC] >> 16 & MAC_BITS, row[PORT], w[W_NOW])
+    here = ingress(node, row)
+    if here >= 0:
+        mac_learn(macs, vlan, key[K_ETH_SRC] >> 16 & MAC_BITS, here, w[W_NOW])
     slot = mac_lookup(macs, vlan, target, w[W_NOW])
-    if slot == row[PORT]:
+    if slot >= 0 and slot == here:
         w[W_DROPS + DROP_LEARNED] += 1
         return NORMAL_NOWHERE
     return slot
+
+
+@kernel
+def ingress(node: Words, row: Words) -> int:
+    """Slot of the port that the packet came from, -1 if from none (a packet-out of OFPP_CONTROLLER)."""
+    ports = view_words(node[N_PORTS], MAX_PORTS * OUT_WORDS)
+    at = row[PORT] * OUT_WORDS
+    return row[PORT] if ports[at + OUT_ROWS] != 0 and ports[at + OUT_NUMBER] == row[IN_PORT] else -1
 
 
 @kernel
@@ -112,14 +124,16 @@ def cookie_of(node: Words, arena: Words, flow: int) -> int:
 def punt_packet(node: Words, w: Words, row: Words, reason: int, max_len: int) -> None:
     """Copy the packet to the controller's ring."""
     ports = view_words(node[N_PORTS], MAX_PORTS * OUT_WORDS)
-    slot = row[IN_PORT]
-    if slot < MAX_PORTS and ports[slot * OUT_WORDS + OUT_CONFIG] & OFPPC_NO_PACKET_IN:
+    slot = ingress(node, row)
+    if slot >= 0 and ports[slot * OUT_WORDS + OUT_CONFIG] & OFPPC_NO_PACKET_IN:
         return
     arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
-    reason = reason_of(arena, w[W_FLOW], reason)
+    if row[GROUP] <= 0:  # a table-miss entry that sends by way of a group does not send directly
+        reason = reason_of(arena, w[W_FLOW], reason)
     row[COOKIE] = cookie_of(node, arena, w[W_FLOW])
     ring = view_words(w[W_PUNT], w[W_PUNT_WORDS])
     key = view_words(address_of(w, W_KEY), KEY_WORDS)
+    key[K_PORT] = row[IN_PORT] << 32 | row[IN_PORT]  # parsing leaves it as another packet's lookup wrote it
     mem = view_bytes(node[N_MEM], node[N_MEM_BYTES])
     if punt(ring, punt_class(reason), mem, row, key, w[W_NOW], reason, max_len):
         w[W_DROPS + DROP_PUNT] += 1
