@@ -69,6 +69,11 @@ if INTERPRETED:
     def view_bytes(address: int, count: int) -> Any:
         return np.ctypeslib.as_array((ctypes.c_uint8 * int(count)).from_address(int(address)))
 
+    _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
+
+    def call_entry(function: int, row: int, pool: int, batch: int, limit: int) -> int:
+        return int(_ENTRY(int(function))(int(row), int(pool), int(batch), int(limit)))
+
     def nanoseconds() -> int:
         return time.monotonic_ns()
 

@@ -1,0 +1,122 @@
+"""Random tables and random packets: the node sends, punts and counts what the naive pipeline does."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.dataplane.forwarder import Forwarder, encode, told
+from tests.dataplane.rules import PORTS, Rules
+from tests.dataplane.wire import CONTROLLER
+from tests.oracle import instructions
+from tests.oracle.flow_table import ADD, DELETE, DELETE_STRICT, MODIFY, MODIFY_STRICT, Request
+from tests.oracle.oxm import Refused
+from tests.oracle.pipeline import Port, Switch, Walk
+from triplane.dataplane.kernels.compiler import INTERPRETED
+from triplane.dataplane.openflow.errors import OpenFlowError
+
+MOSTLY_ADDS = [ADD] * 10 + [MODIFY, MODIFY_STRICT, DELETE, DELETE_STRICT]
+CHANGES = [ADD] * 3 + [MODIFY] * 2 + [MODIFY_STRICT] * 2 + [DELETE] * 2 + [DELETE_STRICT] * 2
+SEEDS = range(4) if INTERPRETED else range(40)
+
+
+class Pair:
+    """The node, and the oracle beside it."""
+
+    def __init__(self, r: Random, tables: int = 4) -> None:
+        self.rules = Rules(r, tables)
+        self.node = Forwarder()
+        self.switch = Switch({port: Port() for port in sorted(PORTS)})
+        self.tied = False
+        self.lookups: dict[int, int] = {}
+
+    def add_group(self, number: int) -> None:
+        group = self.rules.group(number)
+        try:
+            self.node.group(number, group)
+        except OpenFlowError:
+            assert group.kind == 1 and sum(bucket.weight for bucket in group.buckets) == 0
+        else:
+            self.rules.groups[number] = self.switch.groups[number] = group
+
+    def flow_mod(self, request: Request) -> None:
+        outcome = self.node.flow_mod(request)
+        self.switch.flows.removed.clear()
+        error = self.expected_error(request)
+        assert [kind << 16 | code for _, kind, code in outcome.errors] == ([error] if error else []), request
+        gone = [(flow.cookie, reason, flow.packets, flow.octets) for flow, reason in self.switch.flows.removed]
+        found = [(each.cookie, each.reason, each.packet_count, each.byte_count) for each in outcome.removed]
+        if not self.tied:
+            assert sorted(found) == sorted(gone)
+
+    def expected_error(self, request: Request) -> int:
+        known = instructions.Switch(groups={number: number for number in self.rules.groups})
+        try:
+            instructions.decode_flow_mod(encode(request), known)
+        except Refused as refused:
+            return refused.word
+        return self.switch.flows.apply(request, self.node.now)
+
+    def packet(self, port: int, data: bytes) -> None:
+        sent = self.node.receive(0 if port == PORTS[-1] else port, data)
+        self.accept(sent, list(self.switch.receive(port, data)), f"{data.hex()} by {port}")
+
+    def packet_out(self, in_port: int, listed: list[tuple[object, ...]], data: bytes) -> None:
+        sent = self.node.packet_out(in_port, listed, data)
+        self.accept(sent, list(self.switch.packet_out(in_port, listed, data)), f"{listed} on {data.hex()} by {in_port}")
+
+    def accept(self, sent: list[tuple[int, bytes]], right: list[Walk], what: str) -> None:
+        packet_ins = self.node.packet_ins()
+        fitting = [
+            walk for walk in right if sorted(walk.sent) == sent and sorted(map(told, walk.packet_ins)) == packet_ins
+        ]
+        if not fitting:
+            first = right[0]
+            assert sent == sorted(first.sent), what
+            assert packet_ins == sorted(map(told, first.packet_ins)), what
+        assert fitting, what
+        self.tied |= any(walk.tied for walk in fitting) or len(fitting) > 1
+        self.switch.accept(fitting[0], self.node.now)
+        for table in fitting[0].lookups:
+            self.lookups[table] = self.lookups.get(table, 0) + 1
+
+    def check_counts(self) -> None:
+        """Ties apart, where the choice cannot be seen from outside."""
+        self.node.assert_no_frame_lost()
+        counts = self.node.counts()
+        assert counts.keys() == {flow.cookie for flow in self.switch.flows.flows}
+        if not self.tied:
+            assert counts == {flow.cookie: (flow.packets, flow.octets) for flow in self.switch.flows.flows}
+            found = {table: asked for table, _, asked, _ in self.node.node.table_stats() if asked}
+            assert found == self.lookups
+
+
+def run(r: Random, flows: int, packets: int, tables: int) -> None:
+    pair = Pair(r, tables)
+    for number in range(r.randrange(5)):
+        pair.add_group(10 + number)
+    for _ in range(flows):
+        pair.flow_mod(pair.rules.request(MOSTLY_ADDS))
+    for _ in range(packets):
+        if r.random() < 0.1:
+            pair.flow_mod(pair.rules.request(CHANGES))
+        if r.random() < 0.1:
+            listed = [pair.rules.output(packet_out=True) for _ in range(r.randrange(3))]
+            pair.packet_out(r.choice([1, CONTROLLER]), listed, pair.rules.frame())
+        pair.packet(r.choice(PORTS), pair.rules.frame())
+    pair.check_counts()
+    pair.node.close()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_tables_full_of_overlaps(seed: int) -> None:
+    run(Random(seed), flows=12 if INTERPRETED else 60, packets=15 if INTERPRETED else 80, tables=3 + seed % 3)
+
+
+@settings(max_examples=20 if INTERPRETED else 60)
+@given(st.randoms(use_true_random=False), st.integers(1, 6), st.integers(1, 3))
+def test_few_flows_and_packets(r: Random, flows: int, packets: int) -> None:
+    run(r, flows, packets, 2)

@@ -1,0 +1,279 @@
+"""OpenFlow 1.3.5's pipeline on bytes and dictionaries, one packet at a time, nothing optimised.
+
+Where the protocol leaves a choice (the bucket of a select group, one of several flows of equal priority), `outcomes`
+gives every result that is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from tests.oracle import actions as rewrite
+from tests.oracle.flow_table import Flow, FlowTable
+from tests.oracle.groups import ALL as ALL_BUCKETS
+from tests.oracle.groups import OracleBucket, OracleGroup, candidates
+from tests.oracle.oxm import NAMES
+from tests.oracle.parse import parse
+
+IN_PORT, TABLE, NORMAL, FLOOD, ALL, CONTROLLER, LOCAL = range(0xFFFFFFF8, 0xFFFFFFFF)
+NO_MATCH, ACTION, INVALID_TTL = 0, 1, 2
+PORT_DOWN, NO_RECV, NO_FLOOD, NO_FWD, NO_PACKET_IN = 1, 4, 16, 32, 64
+NO_COOKIE = 2**64 - 1
+
+ORDER = [  # of the action set, section 5.10
+    "copy_ttl_in", "pop_vlan", "pop_mpls", "pop_pbb", "push_mpls", "push_pbb", "push_vlan", "copy_ttl_out",
+    "dec_mpls_ttl", "dec_nw_ttl", "set_mpls_ttl", "set_nw_ttl", "set_field", "set_queue", "group", "output",
+]  # fmt: skip
+
+Action = tuple[Any, ...]
+
+
+@dataclass
+class Port:
+    config: int = 0
+    up: bool = True
+    longest: int = 65535  # bytes without VLAN tags
+
+    @property
+    def live(self) -> bool:
+        return self.up and not self.config & PORT_DOWN
+
+
+class Bucket(NamedTuple):
+    actions: list[Action]
+    weight: int = 0
+    watch_port: int | None = None
+    watch_group: int | None = None
+
+
+class Group(NamedTuple):
+    kind: int
+    buckets: list[Bucket]
+
+
+class PacketIn(NamedTuple):
+    reason: int
+    table: int
+    cookie: int
+    in_port: int
+    metadata: int
+    tunnel: int
+    max_len: int
+    data: bytes
+
+
+@dataclass
+class Packet:
+    data: bytes
+    in_port: int
+    metadata: int = 0
+    tunnel: int = 0
+    table: int = 0
+    flow: Flow | None = None
+    in_bucket: bool = False
+
+    def fields(self) -> dict[str, int]:
+        own = {"in_port": self.in_port, "in_phy_port": self.in_port, "metadata": self.metadata}
+        return parse(self.data).fields | own | {"tunnel_id": self.tunnel}
+
+
+@dataclass
+class Switch:
+    """`ports` by OpenFlow number."""
+
+    ports: dict[int, Port]
+    flows: FlowTable = field(default_factory=FlowTable)
+    groups: dict[int, Group] = field(default_factory=dict)
+    macs: dict[tuple[int, bytes], int] = field(default_factory=dict)
+
+    def receive(self, port: int, data: bytes) -> Iterator[Walk]:
+        """Every right result of a packet coming in by a port."""
+        return self._outcomes(lambda walk: walk.receive(port, data))
+
+    def packet_out(self, in_port: int, actions: list[Action], data: bytes) -> Iterator[Walk]:
+        return self._outcomes(lambda walk: walk.packet_out(in_port, actions, data))
+
+    def _outcomes(self, run: Any) -> Iterator[Walk]:
+        plans: list[list[int]] = [[]]
+        while plans:
+            plan = plans.pop()
+            walk = Walk(self, list(plan), macs=dict(self.macs))
+            try:
+                run(walk)
+            except Undecided as undecided:
+                plans += [[*plan, choice] for choice in range(undecided.choices)]
+            else:
+                yield walk
+
+    def accept(self, walk: Walk, now: int) -> None:
+        """Count what this walk matched, and know what it learnt."""
+        self.macs = walk.macs
+        for flow, octets in walk.matched:
+            flow.packets, flow.octets, flow.used = flow.packets + 1, flow.octets + octets, now
+
+
+class Undecided(Exception):
+    def __init__(self, choices: int) -> None:
+        super().__init__(f"{choices} choices")
+        self.choices = choices
+
+
+@dataclass
+class Walk:
+    """What happened to one packet: (port, bytes) sent, packet-ins, flows matched, tables asked."""
+
+    switch: Switch
+    plan: list[int]
+    macs: dict[tuple[int, bytes], int]
+    sent: list[tuple[int, bytes]] = field(default_factory=list)
+    packet_ins: list[PacketIn] = field(default_factory=list)
+    matched: list[tuple[Flow, int]] = field(default_factory=list)
+    lookups: list[int] = field(default_factory=list)
+    tied: bool = False
+
+    def choose(self, number: int) -> int:
+        if number == 1:
+            return 0
+        if not self.plan:
+            raise Undecided(number)
+        return self.plan.pop(0)
+
+    def receive(self, port: int, data: bytes) -> None:
+        if not self.switch.ports[port].config & (NO_RECV | PORT_DOWN):
+            self.tables(Packet(data, port))
+
+    def packet_out(self, in_port: int, actions: list[Action], data: bytes) -> None:
+        packet = Packet(data, in_port)
+        if len(data) >= 14:
+            self.all_of(packet, actions)
+
+    def tables(self, packet: Packet) -> None:
+        if len(packet.data) < 14:
+            return
+        action_set: dict[object, Action] = {}
+        table: int | None = 0
+        while table is not None:
+            self.lookups.append(table)
+            best = self.switch.flows.best(table, packet.fields())
+            if not best:
+                return
+            self.tied |= len(best) > 1
+            flow = best[self.choose(len(best))]
+            self.matched.append((flow, len(packet.data)))
+            packet.flow, packet.table = flow, table
+            if not self.all_of(packet, flow.then.get("apply", [])):
+                return
+            if "clear" in flow.then:
+                action_set = {}
+            action_set |= {kind_of(action): action for action in flow.then.get("write", [])}
+            value, mask = flow.then.get("metadata", (0, 0))
+            packet.metadata = packet.metadata & ~mask | value & mask
+            table = flow.then.get("goto")
+        self.all_of(packet, in_order(action_set))
+
+    def all_of(self, packet: Packet, actions: list[Action]) -> bool:
+        """Do the actions; False if one dropped the packet."""
+        return all(self.act(packet, action) for action in actions)
+
+    def act(self, packet: Packet, action: Action) -> bool:
+        name, *arguments = action
+        if name == "output":
+            self.output(packet, *arguments)
+        elif name == "group":
+            self.group(packet, *arguments)
+        elif name != "set_queue":
+            frame = rewrite.Frame(packet.data, tunnel=packet.tunnel)
+            result = getattr(rewrite, name)(frame, *arguments)
+            packet.data, packet.tunnel = frame.data, frame.tunnel
+            if result == rewrite.EXPIRED:
+                self.punt(packet, INVALID_TTL, -1)
+                return False
+        return True
+
+    def output(self, packet: Packet, port: int, max_len: int) -> None:
+        if port == CONTROLLER:
+            direct = packet.flow is not None and packet.flow.is_miss and not packet.in_bucket
+            self.punt(packet, NO_MATCH if direct else ACTION, max_len)
+        elif port == IN_PORT:
+            self.emit(packet, packet.in_port)
+        elif port in (ALL, FLOOD):
+            self.flood(packet, NO_FLOOD if port == FLOOD else 0)
+        elif port == NORMAL:
+            self.normal(packet)
+        elif port == TABLE:
+            self.tables(replace(packet))
+        elif port != packet.in_port:
+            self.emit(packet, port)
+
+    def punt(self, packet: Packet, reason: int, max_len: int) -> None:
+        port = self.switch.ports.get(packet.in_port)
+        if port is not None and port.config & NO_PACKET_IN:
+            return
+        cookie = NO_COOKIE if packet.flow is None else packet.flow.cookie
+        self.packet_ins.append(
+            PacketIn(reason, packet.table, cookie, packet.in_port, packet.metadata, packet.tunnel, max_len,
+                     packet.data.ljust(60, b"\0"))
+        )  # fmt: skip
+
+    def flood(self, packet: Packet, barred: int) -> None:
+        for number, port in self.switch.ports.items():
+            if number not in (LOCAL, packet.in_port) and not port.config & barred:
+                self.emit(packet, number)
+
+    def normal(self, packet: Packet) -> None:
+        """A learning switch; what has no ingress port teaches nothing."""
+        target, source = packet.data[:6], packet.data[6:12]
+        vlan = parse(packet.data).fields.get("vlan_vid", 0) & 0xFFF
+        if target[:5] == bytes.fromhex("0180c20000") and target[5] < 16:
+            return
+        if packet.in_port in self.switch.ports and not source[0] & 1 and source != bytes(6):
+            self.macs[vlan, source] = packet.in_port
+        learnt = self.macs.get((vlan, target))
+        if learnt is None:
+            self.flood(packet, NO_FLOOD)
+        elif learnt != packet.in_port:
+            self.emit(packet, learnt)
+
+    def emit(self, packet: Packet, number: int) -> None:
+        port = self.switch.ports.get(number)
+        tags = parse(packet.data).at.get("type", 12) - 12
+        if port is None or not port.live or port.config & NO_FWD or len(packet.data) - tags > port.longest:
+            return
+        self.sent.append((number, packet.data.ljust(60, b"\0")))
+
+    def group(self, packet: Packet, number: int) -> None:
+        group = self.switch.groups[number]
+        for index in self.chosen(number, group):
+            actions = in_order({kind_of(action): action for action in group.buckets[index].actions})
+            self.all_of(replace(packet, in_bucket=True), actions)
+
+    def chosen(self, number: int, group: Group) -> list[int]:
+        if group.kind == ALL_BUCKETS:
+            return list(range(len(group.buckets)))
+        groups = {each: plain(self.switch.groups[each]) for each in self.switch.groups}
+        live = {each for each, port in self.switch.ports.items() if port.live}
+        fitting = candidates(groups, groups[number], live)
+        return [fitting[self.choose(len(fitting))]] if fitting else []
+
+
+def plain(group: Group) -> OracleGroup:
+    buckets = [OracleBucket(bucket.weight, bucket.watch_port, bucket.watch_group) for bucket in group.buckets]
+    return OracleGroup(group.kind, buckets)
+
+
+def kind_of(action: Action) -> object:
+    """What an action set has one of."""
+    return action[:2] if action[0] == "set_field" else action[0]
+
+
+def in_order(action_set: dict[object, Action]) -> list[Action]:
+    """An action set as a list: a group takes the place of the output."""
+    listed = sorted(action_set.values(), key=rank)
+    return [action for action in listed if action[0] != "output" or "group" not in action_set]
+
+
+def rank(action: Action) -> tuple[int, int]:
+    """Place in the action set; set-fields go by the number of their field."""
+    return ORDER.index(action[0]), NAMES.index(action[1]) if action[0] == "set_field" else 0
