@@ -3,6 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from os_ken.ofproto import ofproto_v1_3 as ofp
 from os_ken.ofproto import ofproto_v1_3_parser as parser
 
@@ -26,6 +27,7 @@ def write_group(number: int) -> Any:
     return parser.OFPInstructionActions(ofp.OFPIT_WRITE_ACTIONS, [parser.OFPActionGroup(number)])
 
 
+@pytest.mark.timeout(600)  # the first flow-mod of an installation compiles for a while
 def test_statistics_tell_how_many_flows_use_a_group_or_meter() -> None:
     arena = make_arena(1 << 18)
     groups, meters = GroupTable(arena, 1, slots=4), MeterTable(arena, 1, slots=4)
