@@ -75,6 +75,11 @@ def test_tables_line_up_and_put_long_texts_last() -> None:
     assert table("meters", []) == ["no meters"]
 
 
+def test_columns_that_say_nothing_are_left_out() -> None:
+    assert table("flows", [{"packets": 0, "cookie": "0x0", "idle_timeout": 0}]) == ["packets", "      0"]
+    assert table("flows", [{"cookie": "0x0"}, {"cookie": "0x2a"}]) == ["cookie", "0x0", "0x2a"]
+
+
 def test_one_dataplane_below_the_run_dir_is_found(tmp_path: Path) -> None:
     with dataplane(tmp_path / "s1", answer([])):
         assert ask(tmp_path, "ports") == []

@@ -41,7 +41,7 @@ def test_hosts_reach_each_other_through_every_kind_of_port(prefix: str, kind: st
     with Lab(choose("single", None, 3), LabOptions(kind=kind, prefix=prefix)) as lab:
         assert ping_all(lab) == 0
         ports = ask(lab.switch_dir(lab.topology.switches[0]), "ports")
-        assert [port["name"] for port in ports if port["name"] in {"h1", "h2", "h3"}] == ["h1", "h2", "h3"]
+        assert [(port["device"], port["kind"]) for port in ports] == [(name, kind) for name in ("h1", "h2", "h3")]
 
 
 @pytest.mark.parametrize(("shape", "nodes"), [("tree", 3), ("mesh", 3)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import subprocess
-import sys
 
 from triplane.commands import arguments as shared
 
@@ -66,8 +65,7 @@ def warm_kernels() -> None:
     from triplane.lab.network import LabError
     from triplane.lab.processes import TRIPLANE
 
-    quiet = [] if sys.stderr.isatty() else ["--quiet"]
-    if subprocess.run([*TRIPLANE, "warm", *quiet], stdout=subprocess.DEVNULL, check=False).returncode:
+    if subprocess.run([*TRIPLANE, "warm", "--if-needed"], stdout=subprocess.DEVNULL, check=False).returncode:
         raise LabError("the kernels could not be compiled")
 
 

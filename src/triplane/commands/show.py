@@ -13,6 +13,7 @@ from triplane.nodes.options import default_run_dir
 from triplane.terminal import columns, paint
 
 KINDS = ["ports", "flows", "groups", "meters", "fib", "macs", "neighbours", "punts"]
+DULL = ("cookie", "idle_timeout", "hard_timeout", "config")  # not worth a column that says nothing
 LAST = ("match", "actions", "instructions", "buckets", "bands")  # long texts stand at the end of a line
 
 DESCRIPTION = """\
@@ -42,8 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def heads(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """All keys in the order of their first appearance, long texts last."""
+    """All keys in the order of their first appearance, long texts last, dull ones only where they say something."""
     keys = list(dict.fromkeys(key for row in rows for key in row))
+    keys = [key for key in keys if key not in DULL or any(row.get(key) not in (0, "0x0", None) for row in rows)]
     return [key for key in keys if key not in LAST] + [key for key in LAST if key in keys]
 
 

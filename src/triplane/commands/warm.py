@@ -17,12 +17,15 @@ that starts without it does the same by itself.
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
+    parser.add_argument("--if-needed", action="store_true", help="only if it was not done before for these sources")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing, but still fail loudly")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from triplane.nodes import warm
 
+    if arguments.if_needed and warm.is_warm():
+        return 0
     started = time.monotonic()
     with Progress("compiling kernels", quiet=arguments.quiet) as progress:
         warm.run(progress.step)

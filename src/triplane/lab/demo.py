@@ -168,7 +168,7 @@ def show(lab: Lab) -> bool:
 def demonstrate(options: LabOptions | None = None) -> bool:
     """Build, send, show; whether all of it arrived."""
     heading("kernels: the forwarder's inner loops, compiled for this machine and kept for the next time")
-    if subprocess.run([*TRIPLANE, "warm"], check=False).returncode:
+    if subprocess.run([*TRIPLANE, "warm", "--if-needed"], check=False).returncode:
         raise LabError("the kernels could not be compiled")
     heading("lab: three hosts, a switch, a controller")
     print(PICTURE)

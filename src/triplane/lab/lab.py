@@ -130,6 +130,8 @@ class Lab:
             self._start_switch(switch)
         for switch in self.topology.switches:
             self.processes[switch.name].wait_ready()
+        for link in [] if self.options.loops else self.topology.spare_links():
+            network.set_state(*self._end(link, link.one), up=False)  # a switch brings its ports up when it starts
         for host in self.topology.hosts:
             network.address(host, self.netns(host.name), self.device(host))
         self._wait_programmed()
@@ -147,9 +149,8 @@ class Lab:
             return
         ends = self._end(link, link.one), self._end(link, link.other)
         network.cable(*ends, mtu=self.options.mtu)
-        if self.options.loops or link not in self.topology.spare_links():
-            for end in ends:
-                network.set_up(*end)
+        for end in ends:
+            network.set_state(*end, up=True)
 
     # processes
 

@@ -89,8 +89,8 @@ def cable(one: tuple[str, str], other: tuple[str, str], mtu: int | None = None) 
     ip([f"link add {one[1]}{size} type veth peer name {other[1]}{size} netns {other[0]}"], one[0])
 
 
-def set_up(netns: str, device: str) -> None:
-    ip([f"link set {device} up"], netns)
+def set_state(netns: str, device: str, up: bool) -> None:
+    ip([f"link set {device} {'up' if up else 'down'}"], netns)
 
 
 def address(host: Host, netns: str, device: str) -> None:
