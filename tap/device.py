@@ -27,7 +27,8 @@ SIOCETHTOOL = 0x8946
 
 IFF_UP = 0x1  # linux/if.h
 IFF_RUNNING = 0x40
-ARPHRD_ETHER = 1
+ARPHRD_ETHER = 1  # linux/if_arp.h
+ARPHRD_LOOPBACK = 772
 ETHERNET_HEADER = 14  # bytes that an interface's MTU does not count
 
 ETHTOOL_GLINKSETTINGS = 0x4C  # linux/ethtool.h
@@ -92,6 +93,12 @@ class Device:
 
     def hw_addr(self) -> bytes:
         return self._ioctl(SIOCGIFHWADDR, "cannot read its address")[2:8]
+
+    def check_ethernet(self) -> None:
+        """Raise PortError unless frames on it begin with an Ethernet header."""
+        (kind,) = struct.unpack_from("H", self._ioctl(SIOCGIFHWADDR, "no such interface"))
+        if kind not in (ARPHRD_ETHER, ARPHRD_LOOPBACK):
+            raise PortError(f"port {self.name}: it is no Ethernet device (ARPHRD type {kind})")
 
     def has_ipv4(self) -> bool:
         """Whether the host itself uses the interface."""
@@ -193,6 +200,7 @@ class DevicePort(Port):
     def refresh(self) -> Link:
         link = super().refresh()
         try:
+            self.hw_addr = self.device.hw_addr()
             longest = self.device.mtu() + ETHERNET_HEADER
         except PortError:
             if self.device.exists():

@@ -42,6 +42,7 @@ class Outbox:
         row[kernels.O_DONE_CONSUMER], row[kernels.O_NEXT] = done.consumer, 0
         row[kernels.O_FREE], row[kernels.O_FREE_COUNT] = self.free.ctypes.data, kernels.OUTBOX_FRAMES
         row[kernels.O_METADATA] = int(self.socket.metadata > 0)
+        row[kernels.O_PENDING] = 0
         row[kernels.O_FD] = self.socket.socket.fileno()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The `packet` kind: an existing interface, over AF_PACKET (packet(7)).
+"""The `packet` kind: an existing interface, over AF_PACKET (packet(7)). What it sends passes no qdisc.
 
 Options: `netns`; `ring` (frames that wait in the kernel, for each queue, a power of two); `promisc` (0 or 1);
 `outbox` (0: send all frames by message; 1: small ones through AF_XDP where the kernel lets us);
@@ -44,7 +44,7 @@ PACKET_FANOUT_FLAG_IGNORE_OUTGOING = 0x4000
 SO_SNDBUFFORCE = 32  # asm-generic/socket.h
 SO_RCVBUFFORCE = 33
 
-RING_FRAMES = 1024
+RING_FRAMES = 2048
 BUFFER_BYTES = 8 << 20  # frames that wait whole outside the ring, and frames being sent
 BLOCK_BYTES = 1 << 16
 
@@ -113,7 +113,7 @@ class PacketPort(DevicePort):
         self.claim: int | None = None
         self.scratch = [message_words() for _ in self.rows]
         try:
-            self.index = self.device.index()
+            self.device.check_ethernet()
             for row, scratch in zip(self.rows, self.scratch, strict=True):
                 self._add_queue(row, scratch.ctypes.data)
             self._bind()
@@ -137,7 +137,6 @@ class PacketPort(DevicePort):
     def _bind(self) -> None:
         """Attach the sockets to the device as it is now."""
         self.index = self.device.index()
-        self.hw_addr = self.device.hw_addr()
         group = None
         for sock in self.sockets:
             if self.promisc:

@@ -123,7 +123,6 @@ class TapPort(DevicePort):
         self.index = self.device.index()
         if created:
             self._configure()
-        self.hw_addr = self.device.hw_addr()
         self.device.set_up(True)
         self.refresh()
 

@@ -20,8 +20,9 @@ from triplane.dataplane.kernels.machine import (
     view_words,
 )
 from triplane.dataplane.kernels.packet import ADDR, CSUM, CSUM_OFFSET, CSUM_PARTIAL, CSUM_START, GSO_TYPE, LENGTH
-from triplane.dataplane.kernels.pool import Words
+from triplane.dataplane.kernels.pool import Words, lock, unlock
 from triplane.dataplane.kernels.port import (
+    P_LOCK,
     P_PRIVATE,
     P_TX_BYTES,
     P_TX_DROPPED,
@@ -43,6 +44,7 @@ O_NEXT = O_DONE_CONSUMER + 1  # our producer index
 O_FREE = O_NEXT + 1  # address of int64[OUTBOX_FRAMES]: free slots
 O_FREE_COUNT = O_FREE + 1
 O_METADATA = O_FREE_COUNT + 1  # 1: the kernel completes checksums that the metadata asks for (Linux 6.8)
+O_PENDING = O_METADATA + 1  # 1: the device was busy, and frames are left in the ring
 
 OUTBOX_FRAMES = 512  # also the length of both rings
 SLOT_SHIFT = 11
@@ -114,6 +116,7 @@ def kick(row: Words) -> int:
     """Have the kernel send what is in the ring; returns how many frames the device refused."""
     store32_release(row[O_PRODUCER], row[O_NEXT])
     at, refused = load32_acquire(row[O_CONSUMER]), 0
+    row[O_PENDING] = 0
     while at != row[O_NEXT]:
         result = sendto(row[O_FD], 0, 0, MSG_DONTWAIT, 0, 0)
         error = 0 if result >= 0 else errno()
@@ -122,9 +125,19 @@ def kick(row: Words) -> int:
             uncount(row, at)
             refused += 1
         elif at == before and error != EINTR:
-            row[P_TX_ERRORS] += error != EAGAIN  # what is left goes with the next burst
+            row[P_TX_ERRORS] += error != EAGAIN
+            row[O_PENDING] = 1
             break
     return refused
+
+
+@kernel
+def send_pending(row: Words) -> None:
+    """Try again with what a busy device left; the worker of the queue does so at each receive."""
+    lock(row, P_LOCK)
+    if row[O_FD] >= 0 and row[O_PENDING]:
+        kick(row)
+    unlock(row, P_LOCK)
 
 
 @kernel

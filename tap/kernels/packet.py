@@ -70,7 +70,7 @@ from triplane.tap.kernels.libc import (
     recv,
     sendmmsg,
 )
-from triplane.tap.kernels.outbox import O_FD, fits, kick, post
+from triplane.tap.kernels.outbox import O_FD, O_PENDING, fits, kick, post, send_pending
 from triplane.tap.kernels.vnet import VNET_SHORT, load_vnet, store_short
 
 R_RING = P_PRIVATE  # address of the receive ring, 0: none now
@@ -223,6 +223,8 @@ def receive_burst(row: Words, pool: Words, batch: Words, count: int) -> int:
 
 @kernel
 def receive_ring(row: Words, pool: Words, batch: Words, limit: int) -> int:
+    if row[O_PENDING]:
+        send_pending(row)
     count = ready(row, limit)
     if count > 0:
         return receive_burst(row, pool, batch, count)

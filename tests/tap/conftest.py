@@ -3,6 +3,7 @@
 from triplane.dataplane.kernels.compiler import INTERPRETED
 
 COMPILED_ONLY = [
+    "kernels/test_outbox.py",
     "kernels/test_partial.py",
     "kernels/test_vnet.py",
     "test_fault.py",

@@ -1,5 +1,6 @@
 """What devices say about themselves."""
 
+import fcntl
 import os
 import struct
 
@@ -57,4 +58,17 @@ def test_a_real_device() -> None:
         assert device.link() == Link(False)
         with pytest.raises(PortError, match="port a: no such interface"):
             device.index()
+        device.close()
+
+
+def test_a_device_without_ethernet_headers_is_refused() -> None:
+    with ns.namespaces(NAME):
+        device = Device("tun0", NAME)
+        with pytest.raises(PortError, match="port tun0: no such interface"):
+            device.check_ethernet()
+        fd = ns.in_namespace(NAME, lambda: os.open("/dev/net/tun", os.O_RDWR))
+        fcntl.ioctl(fd, 0x400454CA, struct.pack("16sH22x", b"tun0", 1))  # TUNSETIFF, IFF_TUN
+        with pytest.raises(PortError, match="port tun0: it is no Ethernet device"):
+            device.check_ethernet()
+        os.close(fd)
         device.close()
