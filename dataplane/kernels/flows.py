@@ -53,6 +53,7 @@ from triplane.dataplane.kernels.prune_write import (
     PRUNE_THRESHOLD,
     prune_add_flow,
     prune_add_subtable,
+    prune_free,
     prune_make,
     prune_remove_subtable,
 )
@@ -149,15 +150,25 @@ def subtable_make(flows: Flows, table: int, mask: Words) -> int:
         return 0
     subtable_fill(arena, subtable, table, mask, index)
     row = table * TABLE_WORDS
-    if flows.tables[row + T_PRUNE] != 0:
-        prune_add_subtable(arena, flows.tables[row + T_PRUNE], subtable)
+    prune = flows.tables[row + T_PRUNE]
+    if prune != 0 and not prune_add_subtable(arena, prune, subtable):
+        subtable_free(arena, subtable)
+        return 0
     if not list_add(arena, flows.tables, row + T_SUBTABLES, subtable):
-        arena_give(arena, index >> 6)
-        arena_give(arena, subtable)
+        if prune != 0:
+            prune_remove_subtable(arena, prune, subtable)
+        subtable_free(arena, subtable)
         return 0
     if flows.tables[row + T_PRUNE] == 0 and arena[flows.tables[row + T_SUBTABLES]] > PRUNE_THRESHOLD:
         prune_build(flows, table)
     return subtable
+
+
+@kernel
+def subtable_free(arena: Words, subtable: int) -> None:
+    """Give back a subtable that is in no list."""
+    arena_give(arena, arena[subtable + S_INDEX] >> 6)
+    arena_give(arena, subtable)
 
 
 @kernel
@@ -181,15 +192,20 @@ def prune_build(flows: Flows, table: int) -> None:
 
 @kernel
 def subtable_drop(flows: Flows, table: int, subtable: int) -> None:
-    """Take an empty subtable away. Without memory for a shorter list it stays, empty and harmless."""
-    arena = flows.arena
-    row = table * TABLE_WORDS
-    if not list_remove(arena, flows.tables, row + T_SUBTABLES, subtable):
+    """Take an empty subtable away, and with the last one the list and the prune index: the next flow starts anew."""
+    arena, row = flows.arena, table * TABLE_WORDS
+    prune, listed = flows.tables[row + T_PRUNE], flows.tables[row + T_SUBTABLES]
+    if prune != 0:
+        prune_remove_subtable(arena, prune, subtable)
+    list_remove(arena, listed, subtable)
+    subtable_free(arena, subtable)
+    if arena[listed] != 0:
         return
-    if flows.tables[row + T_PRUNE] != 0:
-        prune_remove_subtable(arena, flows.tables[row + T_PRUNE], subtable)
-    arena_give(arena, arena[subtable + S_INDEX] >> 6)
-    arena_give(arena, subtable)
+    store_release(flows.tables, row + T_SUBTABLES, 0)
+    arena_give(arena, listed)
+    if prune != 0:
+        store_release(flows.tables, row + T_PRUNE, 0)
+        prune_free(arena, prune)
 
 
 @kernel

@@ -1,4 +1,8 @@
-"""Lists of subtables in the arena: a count, then offsets. Copied to change, so that readers see old or new."""
+"""Lists of subtables in the arena: a count, then offsets.
+
+Copied to add, so that readers see the old list or the new. Removal puts the last in the place of what goes: a reader
+loads the count first and walks up, so it meets the last one at least once.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +13,17 @@ from triplane.dataplane.kernels.pool import Words
 
 
 @kernel
-def list_copy(arena: Words, old: int, skip: int, room: int) -> int:
-    """A copy of a subtable list without `skip`, with room for `room` more; 0 if memory is out."""
-    count = arena[old] if old else 0
-    fresh = arena_take(arena, 1 + count + room)
-    if fresh < 0:
-        return 0
-    kept = 0
-    for i in range(count):
-        if arena[old + 1 + i] != skip:
-            kept += 1
-            arena[fresh + kept] = arena[old + 1 + i]
-    arena[fresh] = kept
-    return fresh
-
-
-@kernel
 def list_add(arena: Words, words: Words, at: int, subtable: int) -> bool:
     """Publish the list that words[at] leads to with one more subtable; False if memory is out."""
     old = words[at]
-    fresh = list_copy(arena, old, 0, 1)
-    if fresh == 0:
+    count = arena[old] if old else 0
+    fresh = arena_take(arena, 2 + count)
+    if fresh < 0:
         return False
-    arena[fresh] += 1
-    arena[fresh + arena[fresh]] = subtable
+    for i in range(count):
+        arena[fresh + 1 + i] = arena[old + 1 + i]
+    arena[fresh + 1 + count] = subtable
+    arena[fresh] = count + 1
     store_release(words, at, fresh)
     if old:
         arena_give(arena, old)
@@ -40,12 +31,11 @@ def list_add(arena: Words, words: Words, at: int, subtable: int) -> bool:
 
 
 @kernel
-def list_remove(arena: Words, words: Words, at: int, subtable: int) -> bool:
-    """Publish the list without the subtable; False if memory is out."""
-    old = words[at]
-    fresh = list_copy(arena, old, subtable, 0)
-    if fresh == 0:
-        return False
-    store_release(words, at, fresh)
-    arena_give(arena, old)
-    return True
+def list_remove(arena: Words, listed: int, subtable: int) -> None:
+    """Take a subtable off a list that has it."""
+    last = listed + arena[listed]
+    at = listed + 1
+    while arena[at] != subtable:
+        at += 1
+    store_release(arena, at, arena[last])
+    store_release(arena, listed, arena[listed] - 1)

@@ -88,19 +88,40 @@ def dimension_make(arena: Words, dimension: int, word: int, mask: int) -> bool:
 
 
 @kernel
+def give_some(arena: Words, block: int) -> None:
+    """Give a block back, if there is one."""
+    if block:
+        arena_give(arena, block)
+
+
+@kernel
 def prune_make(arena: Words) -> int:
-    """An empty prune index, or 0 if memory is out (what was taken by then is lost: the table is full anyway)."""
+    """An empty prune index, or 0 if memory is out."""
     prune = take_zero(arena, PRUNE_WORDS)
-    slots = take_zero(arena, BITMAP_WORDS << 6)
-    overflow = take_zero(arena, 1)
-    if prune == 0 or slots == 0 or overflow == 0:
+    if prune == 0:
         return 0
-    arena[prune + P_SLOTS], arena[prune + P_OVERFLOW] = slots, overflow
+    arena[prune + P_SLOTS], arena[prune + P_OVERFLOW] = take_zero(arena, BITMAP_WORDS << 6), take_zero(arena, 1)
+    whole = arena[prune + P_SLOTS] != 0 and arena[prune + P_OVERFLOW] != 0
     for d in range(PRUNE_DIMENSIONS):
         at = prune + P_DIMENSION + d * DIMENSION_WORDS
-        if not dimension_make(arena, at, DIMENSIONS[d, 0], DIMENSIONS[d, 1]):
-            return 0
+        whole = whole and dimension_make(arena, at, DIMENSIONS[d, 0], DIMENSIONS[d, 1])
+    if not whole:
+        prune_free(arena, prune)
+        return 0
     return prune
+
+
+@kernel
+def prune_free(arena: Words, prune: int) -> None:
+    """Give back an index, whole or half made, that readers are not led to any more."""
+    for d in range(PRUNE_DIMENSIONS):
+        at = prune + P_DIMENSION + d * DIMENSION_WORDS
+        give_some(arena, arena[at + D_CHUNK])
+        give_some(arena, arena[at + D_WILD])
+        give_some(arena, arena[at + D_VALUES] >> 6)
+    give_some(arena, arena[prune + P_SLOTS])
+    give_some(arena, arena[prune + P_OVERFLOW])
+    arena_give(arena, prune)
 
 
 @kernel
@@ -123,12 +144,11 @@ def free_bit(arena: Words, prune: int) -> int:
 
 
 @kernel
-def prune_add_subtable(arena: Words, prune: int, subtable: int) -> None:
-    """Give a subtable a bit and enter its partial masks; without a bit it is always probed."""
+def prune_add_subtable(arena: Words, prune: int, subtable: int) -> bool:
+    """Give a subtable a bit and enter its partial masks; without a bit it is always probed. False: memory is out."""
     bit = free_bit(arena, prune)
     if bit < 0:
-        list_add(arena, arena, prune + P_OVERFLOW, subtable)
-        return
+        return list_add(arena, arena, prune + P_OVERFLOW, subtable)
     for d in range(PRUNE_DIMENSIONS):
         dimension = prune + P_DIMENSION + d * DIMENSION_WORDS
         if chunk_of(arena, dimension, partial(arena, dimension, subtable), True) < 0:
@@ -138,13 +158,14 @@ def prune_add_subtable(arena: Words, prune: int, subtable: int) -> None:
     word = prune + P_ALL + (bit >> 6)
     store_release(arena, word, arena[word] | bit_mask(bit))
     store_release(arena, prune + P_BITS, max(arena[prune + P_BITS], bit + 1))
+    return True
 
 
 @kernel
 def prune_remove_subtable(arena: Words, prune: int, subtable: int) -> None:
     bit = arena[subtable + S_BIT]
     if bit < 0:
-        list_remove(arena, arena, prune + P_OVERFLOW, subtable)
+        list_remove(arena, arena[prune + P_OVERFLOW], subtable)
         return
     word = prune + P_ALL + (bit >> 6)
     store_release(arena, word, arena[word] & ~bit_mask(bit))
