@@ -64,23 +64,26 @@ def find_value(arena: Words, values: int, size: int, chunk: int, value: int) -> 
 
 @kernel
 def allow(arena: Words, dimension: int, key: Words, used: int, scratch: Words) -> None:
-    """scratch[0:used] &= the bitmap of subtables that this dimension allows for the key."""
-    wild = arena[dimension + D_WILD]
+    """scratch[0:used] &= the bitmap of subtables that this dimension allows for the key.
+
+    The unconstrained ones come last: a chunk that is saturated meanwhile has made its subtables so before.
+    """
     for i in range(used):
-        scratch[BITMAP_WORDS + i] = arena[wild + i]
+        scratch[BITMAP_WORDS + i] = 0
     packed = load_acquire(arena, dimension + D_VALUES)
     values, size = packed >> 6, 1 << (packed & 63)
     word = key[arena[dimension + D_WORD]]
     chunks = arena[dimension + D_CHUNK]
     for chunk in range(load_acquire(arena, dimension + D_CHUNKS)):
-        if arena[chunks + CHUNKS + chunk] < 0:
+        if load_acquire(arena, chunks + CHUNKS + chunk) < 0:
             continue
         entry = find_value(arena, values, size, chunk, word & arena[chunks + chunk])
         if arena[entry + V_TAG] != 0:
             for i in range(used):
                 scratch[BITMAP_WORDS + i] |= arena[entry + V_BITS + i]
+    wild = arena[dimension + D_WILD]
     for i in range(used):
-        scratch[i] &= scratch[BITMAP_WORDS + i]
+        scratch[i] &= scratch[BITMAP_WORDS + i] | arena[wild + i]
 
 
 @kernel
