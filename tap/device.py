@@ -10,6 +10,7 @@ import errno
 import fcntl
 import socket
 import struct
+from pathlib import Path
 
 from triplane.dataplane.kernels import port as columns
 from triplane.tap.namespaces import in_namespace
@@ -29,6 +30,7 @@ IFF_UP = 0x1  # linux/if.h
 IFF_RUNNING = 0x40
 ARPHRD_ETHER = 1  # linux/if_arp.h
 ARPHRD_LOOPBACK = 772
+LINK_LOCAL = "20"  # scope, include/net/ipv6.h
 ETHERNET_HEADER = 14  # bytes that an interface's MTU does not count
 
 ETHTOOL_GLINKSETTINGS = 0x4C  # linux/ethtool.h
@@ -100,15 +102,23 @@ class Device:
         if kind not in (ARPHRD_ETHER, ARPHRD_LOOPBACK):
             raise PortError(f"port {self.name}: it is no Ethernet device (ARPHRD type {kind})")
 
-    def has_ipv4(self) -> bool:
-        """Whether the host itself uses the interface."""
+    def has_address(self) -> bool:
+        """Whether the host itself uses the interface: it has an IPv4 address there, or an IPv6 one not link-local."""
         try:
             fcntl.ioctl(self.socket, SIOCGIFADDR, struct.pack("16s24x", self.name.encode()))
         except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL:
-                return False
-            raise PortError.of(self.name, "cannot read its IPv4 address", error) from error
-        return True
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise PortError.of(self.name, "cannot read its IPv4 address", error) from error
+        else:
+            return True
+        lines = in_namespace(self.netns, self._ipv6_lines)
+        return any(words[5] == self.name and words[3] != LINK_LOCAL for words in map(str.split, lines))
+
+    @staticmethod
+    def _ipv6_lines() -> list[str]:
+        """Of each IPv6 address: itself, interface index, prefix length, scope, flags, interface name; no IPv6: none."""
+        table = Path("/proc/thread-self/net/if_inet6")
+        return table.read_text().splitlines() if table.exists() else []
 
     def flags(self) -> int:
         return int(struct.unpack_from("H", self._ioctl(SIOCGIFFLAGS, "cannot read its flags"))[0])

@@ -3,7 +3,7 @@
 Options: `netns`; `ring` (frames that wait in the kernel, for each queue, a power of two); `promisc` (0 or 1);
 `outbox` (0: send all frames by message; 1: small ones through AF_XDP where the kernel lets us);
 `exclusive` (1: the host's own stack gets nothing from the interface; 0: it gets copies; by default 1 unless it has an
-IPv4 address there).
+address there).
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class PacketPort(DevicePort):
         """Keep the host's stack from packets that are ours, unless it has an address there and may want them."""
         self._release_claim()
         wanted = self.spec.options.get("exclusive")
-        if wanted == "0" or (wanted is None and self.device.has_ipv4()):
+        if wanted == "0" or (wanted is None and self.device.has_address()):
             return
         try:
             self.claim = claim(self.device.netns, self.index)

@@ -72,3 +72,14 @@ def test_a_device_without_ethernet_headers_is_refused() -> None:
             device.check_ethernet()
         os.close(fd)
         device.close()
+
+
+def test_whether_the_host_uses_a_device() -> None:
+    with ns.namespaces(NAME):
+        for name, address, used in (("a", "10.6.0.1/24", True), ("b", "fd06::1/64", True), ("c", "fe80::77/64", False)):
+            ns.veth(name, NAME, name + "x", NAME)
+            device = Device(name, NAME)
+            assert not device.has_address()
+            ns.add_address(NAME, name, address)
+            assert device.has_address() == used
+            device.close()
