@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -54,6 +55,13 @@ class Node:
         self.workers.assign(self.port_table.queues())
         self.workers.start()
         self._running = True
+
+    def warm(self) -> None:
+        """Load what the control thread will call, so that no request waits for it later."""
+        now = time.monotonic_ns()
+        self.flow_mods(b"", 0, 0, now)
+        self.expire(now)
+        self.table_stats()
 
     def close(self) -> None:
         """Stop the workers and close every port."""

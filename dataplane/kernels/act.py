@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.compiler import inlined
 from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.kernels.program import (
     OP_COPY_TTL_IN,
@@ -39,7 +39,7 @@ from triplane.dataplane.kernels.rewrite import (
 )
 
 
-@kernel
+@inlined
 def change(mem: Bytes, pool: Words, row: Words, arena: Words, at: int) -> int:
     """Do the action at arena[at]; DONE, ABSENT, EXPIRED or NO_ROOM (see `rewrite`)."""
     head = arena[at]
@@ -51,7 +51,7 @@ def change(mem: Bytes, pool: Words, row: Words, arena: Words, at: int) -> int:
     return change_ttl(mem, row, op, arg)
 
 
-@kernel
+@inlined
 def reshape(mem: Bytes, pool: Words, row: Words, op: int, arg: int) -> int:
     """Push and pop."""
     if op == OP_PUSH_VLAN:
@@ -67,7 +67,7 @@ def reshape(mem: Bytes, pool: Words, row: Words, op: int, arg: int) -> int:
     return pop_pbb(mem, row) if op == OP_POP_PBB else ABSENT
 
 
-@kernel
+@inlined
 def change_ttl(mem: Bytes, row: Words, op: int, arg: int) -> int:
     if op == OP_DEC_NW_TTL:
         return dec_nw_ttl(mem, row)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.compiler import inlined
 from triplane.dataplane.kernels.machine import load_acquire, multiply
 from triplane.dataplane.kernels.pool import Words
 
@@ -68,20 +68,20 @@ class Flows(NamedTuple):
     workers: Words
 
 
-@kernel
+@inlined
 def mix(state: int, word: int) -> int:
     state = multiply(state ^ word, K1)
     return state ^ (state >> 32)
 
 
-@kernel
+@inlined
 def finish(state: int) -> int:
     """31 bits from a mixed state."""
     state = multiply(state, K2)
     return (state ^ (state >> 29)) >> 8 & HASH_BITS
 
 
-@kernel
+@inlined
 def hash_key(arena: Words, subtable: int, key: Words) -> int:
     """Hash of the key under the subtable's mask."""
     state = 0
@@ -92,7 +92,7 @@ def hash_key(arena: Words, subtable: int, key: Words) -> int:
     return finish(state)
 
 
-@kernel
+@inlined
 def same_key(arena: Words, subtable: int, flow: int, key: Words) -> bool:
     at = subtable + S_PAIRS
     word = flow + F_KEY
@@ -104,7 +104,7 @@ def same_key(arena: Words, subtable: int, flow: int, key: Words) -> bool:
     return True
 
 
-@kernel
+@inlined
 def probe(arena: Words, subtable: int, key: Words) -> int:
     """Highest-priority flow of the subtable that matches the key, or 0."""
     wanted = hash_key(arena, subtable, key)
@@ -122,7 +122,7 @@ def probe(arena: Words, subtable: int, key: Words) -> int:
         slot = (slot + 1) & last
 
 
-@kernel
+@inlined
 def better(arena: Words, subtable: int, key: Words, best: int) -> int:
     """The better of `best` (a flow or 0) and what the subtable has."""
     if best != 0 and arena[subtable + S_PRIORITY] <= arena[best + F_PRIORITY]:
@@ -133,7 +133,7 @@ def better(arena: Words, subtable: int, key: Words, best: int) -> int:
     return best
 
 
-@kernel
+@inlined
 def lookup_all(arena: Words, subtables: int, start: int, key: Words, best: int) -> int:
     """Probe every subtable of a list from position `start` on."""
     for i in range(start, load_acquire(arena, subtables)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triplane.dataplane.kernels.checksum import complete
-from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.machine import address_of, call_entry, view_bytes, view_rows, view_words
 from triplane.dataplane.kernels.node import (
     DROP_NO_FRAME,
@@ -78,7 +78,7 @@ def drop(node: Words, w: Words, row: Words, reason: int) -> None:
     give_one(view_words(node[N_POOL], node[N_POOL_WORDS]), row[ADDR])
 
 
-@kernel
+@inlined
 def queue_row(node: Words, w: Words, slot: int) -> int:
     """Address of the queue row by which this worker transmits on a port; 0 if there is no such port."""
     ports = view_words(node[N_PORTS], MAX_PORTS * OUT_WORDS)
@@ -88,7 +88,7 @@ def queue_row(node: Words, w: Words, slot: int) -> int:
     return ports[at + OUT_ROWS] + w[W_ID] % ports[at + OUT_QUEUES] * PORT_WORDS * 8
 
 
-@kernel
+@inlined
 def refusal(node: Words, row: Words, slot: int, address: int) -> int:
     """Why the port does not take this frame (DROP_*), or -1."""
     if address == 0 or view_words(node[N_LIVE], MAX_PORTS)[slot] == 0:
@@ -102,14 +102,14 @@ def refusal(node: Words, row: Words, slot: int, address: int) -> int:
     return -1
 
 
-@kernel
+@inlined
 def admitted(node: Words, row: Words, slot: int, now: int) -> bool:
     """Whether the queue that the packet is for takes it (see `queues`); a GSO frame counts as one packet."""
     queues = view_words(node[N_QUEUES], node[N_QUEUES + 1])
     return queue_admit(queues, slot, row[QUEUE], 1, row[LENGTH], now)
 
 
-@kernel
+@inlined
 def takes_gso(caps: int, kind: int) -> bool:
     kind &= ~GSO_ECN
     if kind == GSO_TCPV4:
@@ -119,7 +119,7 @@ def takes_gso(caps: int, kind: int) -> bool:
     return kind == GSO_UDP_L4 and caps & CAP_USO != 0
 
 
-@kernel
+@inlined
 def emit(node: Words, w: Words, row: Words, slot: int) -> None:
     """Send a frame by a port; the frame is no longer the row's."""
     address = queue_row(node, w, slot)
@@ -167,7 +167,7 @@ def emit_segments(node: Words, w: Words, row: Words, slot: int) -> None:
     give_one(pool, row[ADDR])
 
 
-@kernel
+@inlined
 def queued(node: Words, w: Words, slot: int, added: int) -> None:
     """Note that a transmit batch has grown, and send it when it is full."""
     if w[W_MARKS + slot] == 0:
@@ -179,7 +179,7 @@ def queued(node: Words, w: Words, slot: int, added: int) -> None:
         flush(node, w, slot)
 
 
-@kernel
+@inlined
 def enqueue(node: Words, w: Words, row: Words, slot: int) -> None:
     """Put the frame columns on the port's transmit batch."""
     at = W_TX + (slot * BURST + w[W_SENDS + slot]) * FRAME_WORDS

@@ -7,7 +7,7 @@ A frame is copied only when it must be: an output is noted in row[PENDING] and d
 from __future__ import annotations
 
 from triplane.dataplane.kernels.act import change
-from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.emit import drop, emit
 from triplane.dataplane.kernels.machine import view_bytes, view_words
 from triplane.dataplane.kernels.node import (
@@ -55,7 +55,7 @@ OFPR_ACTION = 1
 OFPR_INVALID_TTL = 2
 
 
-@kernel
+@inlined
 def execute(node: Words, w: Words, row: Words, at: int) -> int:
     """Run the program at arena[at:]: the next table, NEXT_END, or NEXT_DROPPED (the frame is gone)."""
     arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
@@ -92,14 +92,14 @@ def measure(node: Words, w: Words, row: Words, slot: int) -> bool:
     return False
 
 
-@kernel
+@inlined
 def write(w: Words, slot: int, at: int) -> None:
     """Write-actions: the action at `at` takes its slot in the action set."""
     w[W_ACTIONS] |= 1 << slot
     w[W_ACTION_SET + slot] = at
 
 
-@kernel
+@inlined
 def act(node: Words, w: Words, row: Words, arena: Words, at: int) -> bool:
     """Do one action; False if the packet was dropped."""
     head = arena[at]
@@ -116,7 +116,7 @@ def act(node: Words, w: Words, row: Words, arena: Words, at: int) -> bool:
     return True
 
 
-@kernel
+@inlined
 def modify(node: Words, w: Words, row: Words, arena: Words, at: int) -> bool:
     """An action that changes the frame; one with an invalid TTL goes to the controller instead of on."""
     settle(node, w, row)
@@ -131,7 +131,7 @@ def modify(node: Words, w: Words, row: Words, arena: Words, at: int) -> bool:
     return result < EXPIRED
 
 
-@kernel
+@inlined
 def finish(node: Words, w: Words, row: Words) -> None:
     """End of a packet's life: what is pending goes out with the frame itself."""
     if row[PENDING] >= FIRST_SLOT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.emit import emit, emit_copy
 from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
@@ -63,7 +63,7 @@ GROUP_TABLE = -1  # on the stack: not a group's work but the flow tables' (outpu
 OFPR_ACTION = 1
 
 
-@kernel
+@inlined
 def slot_of(port: int) -> int:
     """The slot of an OpenFlow port number, or -1."""
     if port == OFPP_LOCAL:
@@ -71,7 +71,7 @@ def slot_of(port: int) -> int:
     return port if 0 < port < MAX_PORTS else -1
 
 
-@kernel
+@inlined
 def settle(node: Words, w: Words, row: Words) -> None:
     """Before anything else happens to the packet: a copy goes where it was to go."""
     if row[PENDING] >= FIRST_SLOT:
@@ -79,20 +79,20 @@ def settle(node: Words, w: Words, row: Words) -> None:
         row[PENDING] = PENDING_SENT
 
 
-@kernel
+@inlined
 def send(node: Words, w: Words, row: Words, slot: int) -> None:
     """Note that the packet leaves by a port."""
     settle(node, w, row)
     row[PENDING] = slot + FIRST_SLOT
 
 
-@kernel
+@inlined
 def sent(row: Words) -> None:
     if row[PENDING] == PENDING_NONE:
         row[PENDING] = PENDING_SENT
 
 
-@kernel
+@inlined
 def output(node: Words, w: Words, row: Words, port: int, max_len: int) -> None:
     """Action output (OpenFlow 1.3.5 section 4.5, 5.12)."""
     slot = slot_of(port)
@@ -154,7 +154,7 @@ def normal(node: Words, w: Words, row: Words) -> None:
         sent(row)
 
 
-@kernel
+@inlined
 def refresh(node: Words, w: Words, row: Words) -> None:
     """Make the key anew if the frame was changed since."""
     if w[W_STALE]:

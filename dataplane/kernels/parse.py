@@ -8,7 +8,7 @@ bits are zero. No byte at or past row[LENGTH] is read.
 from __future__ import annotations
 
 from triplane.dataplane.kernels.bytes import be16, be32, be64
-from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.ethertypes import (
     ETH_HEADER,
     MAC_BYTES,
@@ -85,7 +85,7 @@ HASH_2 = -4417276706812531889
 POSITIVE = (1 << 63) - 1
 
 
-@kernel
+@inlined
 def parse(mem: Bytes, row: Words, key: Words) -> int:
     """Fill the layout columns of `row` and the header words of `key`; returns PARSE_*."""
     reason = layout(mem, row)

@@ -12,7 +12,7 @@ from triplane.dataplane.kernels.classify import (
     TABLE_WORDS,
     TABLES,
 )
-from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.emit import drop
 from triplane.dataplane.kernels.execute import NEXT_DROPPED, NEXT_END, execute, finish, run_action_set
 from triplane.dataplane.kernels.fields import K_METADATA, K_PORT, K_TUNNEL, KEY_WORDS
@@ -65,7 +65,7 @@ from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.prune import SCRATCH_WORDS, lookup
 
 
-@kernel
+@inlined
 def admit(node: Words, w: Words, row: Words) -> bool:
     """Prepare the row of a packet that a port received; False if it was dropped."""
     ports = view_words(node[N_PORTS], MAX_PORTS * OUT_WORDS)
@@ -79,7 +79,7 @@ def admit(node: Words, w: Words, row: Words) -> bool:
     return True
 
 
-@kernel
+@inlined
 def prepare(node: Words, w: Words, row: Words) -> bool:
     """Parse, and apply what holds before any table; False if it was dropped."""
     key = view_words(address_of(w, W_KEY), KEY_WORDS)
@@ -105,7 +105,7 @@ def receive(node: Words, w: Words, row: Words) -> None:
         tables(node, w, row)
 
 
-@kernel
+@inlined
 def tables(node: Words, w: Words, row: Words) -> None:
     """Walk the flow tables from table 0, then the action set."""
     w[W_ACTIONS] = 0
@@ -125,7 +125,7 @@ def tables(node: Words, w: Words, row: Words) -> None:
         finish(node, w, row)
 
 
-@kernel
+@inlined
 def match(node: Words, w: Words, row: Words, table: int) -> int:
     """Look the packet up in a table and count it; 0 if nothing matches."""
     refresh(node, w, row)

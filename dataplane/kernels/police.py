@@ -8,9 +8,10 @@ from triplane.dataplane.kernels.fields import BY_NAME, K_ETH_DST, K_ETH_SRC, K_P
 from triplane.dataplane.kernels.flows import C_COOKIE
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
 from triplane.dataplane.kernels.macs import Macs, is_reserved_multicast, mac_learn, mac_lookup
-from triplane.dataplane.kernels.meters import METER_DROP, METER_PASS, Meters, meter_run, remark_dscp
+from triplane.dataplane.kernels.meters import METER_DROP, METER_PASS, VIRTUAL_CONTROLLER, Meters, meter_run, remark_dscp
 from triplane.dataplane.kernels.node import (
     DROP_LEARNED,
+    DROP_METER,
     DROP_PUNT,
     DROP_RESERVED,
     N_ARENA,
@@ -36,7 +37,17 @@ from triplane.dataplane.kernels.node import (
     W_PUNTED,
     W_STALE,
 )
-from triplane.dataplane.kernels.packet import COOKIE, GROUP, IN_PORT, LENGTH, MAX_PORTS, PORT
+from triplane.dataplane.kernels.packet import (
+    COOKIE,
+    GROUP,
+    GSO_NONE,
+    GSO_SIZE,
+    GSO_TYPE,
+    IN_PORT,
+    LENGTH,
+    MAX_PORTS,
+    PORT,
+)
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.punts import punt, punt_class
 from triplane.dataplane.kernels.rewrite import set_field
@@ -51,8 +62,14 @@ NO_COOKIE = -1  # "no flow entry": all ones (OpenFlow 1.3.5 section 7.4.1)
 
 
 @kernel
-def meter(node: Words, w: Words, row: Words, slot: int) -> bool:
-    """Let a meter measure the packet, and remark it if a band says so; False to drop it."""
+def packets_in(row: Words) -> int:
+    """Packets that a frame stands for on the wire: a GSO frame is many."""
+    return max((row[LENGTH] - 1) // row[GSO_SIZE] + 1, 1) if row[GSO_TYPE] != GSO_NONE and row[GSO_SIZE] > 0 else 1
+
+
+@kernel
+def measured(node: Words, w: Words, row: Words, slot: int) -> int:
+    """What a meter says of the packet: METER_DROP, METER_PASS or levels to remark by."""
     at = N_METERS
     meters = Meters(
         view_words(node[at], node[at + 1]),
@@ -61,10 +78,23 @@ def meter(node: Words, w: Words, row: Words, slot: int) -> bool:
         view_words(node[at + 6], node[at + 7]),
     )
     arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
-    verdict = meter_run(meters, arena, slot, 1, row[LENGTH], w[W_NOW], w[W_ID])
+    return meter_run(meters, arena, slot, packets_in(row), row[LENGTH], w[W_NOW], w[W_ID])
+
+
+@kernel
+def meter(node: Words, w: Words, row: Words, slot: int) -> bool:
+    """Let a meter measure the packet, and remark it if a band says so; False to drop it."""
+    verdict = measured(node, w, row, slot)
     if verdict > METER_PASS:
         remark(node, w, row, verdict)
     return verdict != METER_DROP
+
+
+@kernel
+def controller_meter(node: Words, w: Words, row: Words) -> bool:
+    """OFPM_CONTROLLER, the meter of all packets that go up; False to drop it."""
+    slot = view_words(node[N_METERS + 6], node[N_METERS + 7])[VIRTUAL_CONTROLLER]
+    return slot < 0 or measured(node, w, row, slot) != METER_DROP
 
 
 @kernel
@@ -126,6 +156,9 @@ def punt_packet(node: Words, w: Words, row: Words, reason: int, max_len: int) ->
     ports = view_words(node[N_PORTS], MAX_PORTS * OUT_WORDS)
     slot = ingress(node, row)
     if slot >= 0 and ports[slot * OUT_WORDS + OUT_CONFIG] & OFPPC_NO_PACKET_IN:
+        return
+    if not controller_meter(node, w, row):
+        w[W_DROPS + DROP_METER] += 1
         return
     arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
     if row[GROUP] <= 0:  # a table-miss entry that sends by way of a group does not send directly

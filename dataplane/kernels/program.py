@@ -11,7 +11,7 @@ sorted by action-set slot when it is compiled.
 
 from __future__ import annotations
 
-from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.compiler import inlined, kernel
 
 OP_END = 0
 # instructions
@@ -58,17 +58,17 @@ SLOT_OUTPUT = 59
 SLOTS = 60  # fits the bits of one word
 
 
-@kernel
+@inlined
 def op_of(head: int) -> int:
     return head & 0xFF
 
 
-@kernel
+@inlined
 def size_of(head: int) -> int:
     return head >> 8 & 0xFF
 
 
-@kernel
+@inlined
 def arg_of(head: int) -> int:
     return head >> 16
 

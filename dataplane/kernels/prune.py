@@ -7,16 +7,16 @@ deletion): that costs a probe, never a wrong verdict.
 from __future__ import annotations
 
 from triplane.dataplane.kernels.classify import (
+    K1,
+    K2,
     T_PRUNE,
     T_SUBTABLES,
     TABLE_WORDS,
     better,
-    finish,
     lookup_all,
-    mix,
 )
-from triplane.dataplane.kernels.compiler import kernel
-from triplane.dataplane.kernels.machine import load_acquire, trailing_zeros, wrap
+from triplane.dataplane.kernels.compiler import inlined, kernel
+from triplane.dataplane.kernels.machine import load_acquire, multiply, trailing_zeros
 from triplane.dataplane.kernels.pool import Words
 
 P_SLOTS = 0  # offset of the list of subtables by bit
@@ -45,12 +45,13 @@ V_BITS = 2
 VALUE_WORDS = V_BITS + BITMAP_WORDS
 
 
-@kernel
+@inlined
 def hash_value(chunk: int, value: int) -> int:
-    return finish(mix(chunk + 1, value))
+    """One multiplication: a lookup does this for every partial mask. Its high bits are the good ones."""
+    return multiply(value ^ multiply(chunk + 1, K2), K1) >> 40
 
 
-@kernel
+@inlined
 def find_value(arena: Words, values: int, size: int, chunk: int, value: int) -> int:
     """Offset of the entry of (chunk, value), or of the free one where it would go."""
     slot = hash_value(chunk, value) & (size - 1)
@@ -107,11 +108,13 @@ def lookup_pruned(arena: Words, prune: int, key: Words, scratch: Words) -> int:
         word = scratch[i]
         while word != 0:
             best = better(arena, arena[slots + (i << 6) + trailing_zeros(word)], key, best)
-            word &= wrap(int(word) - 1)
+            word ^= word & multiply(
+                word, -1
+            )  # clear the lowest bit: `- 1` may overflow, which LLVM takes for impossible
     return lookup_all(arena, arena[prune + P_OVERFLOW], 0, key, best)
 
 
-@kernel
+@inlined
 def lookup(arena: Words, tables: Words, table: int, key: Words, scratch: Words) -> int:
     """The flow of `table` that matches the key with the highest priority, or 0. `scratch`: SCRATCH_WORDS."""
     row = table * TABLE_WORDS

@@ -36,7 +36,7 @@ from triplane.dataplane.kernels.prune import (
     find_value,
 )
 
-PRUNE_THRESHOLD = 10  # subtables from which the index pays: a probe costs about what a chunk does
+PRUNE_THRESHOLD = 32  # subtables from which the index pays: a probe costs about what a chunk does, 10 ns
 SATURATED = 2048  # distinct values of one partial mask from which it no longer prunes
 FIRST_VALUES = 6  # log2 of the first value hash
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.machine import load_acquire, store_release
 from triplane.dataplane.kernels.packet import MAX_PORTS
 from triplane.dataplane.kernels.pool import Words, lock, unlock
@@ -38,7 +38,7 @@ def make_queues() -> Words:
     return np.zeros(MAX_PORTS * PORT_QUEUES * Q_WORDS, np.int64)
 
 
-@kernel
+@inlined
 def queue_find(queues: Words, port: int, queue: int) -> int:
     """Offset of the row of a port's queue, or -1."""
     first = port * PORT_QUEUES * Q_WORDS
@@ -99,7 +99,7 @@ def queue_charge(queues: Words, at: int, packets: int, size: int, now: int) -> b
     return True
 
 
-@kernel
+@inlined
 def queue_admit(queues: Words, port: int, queue: int, packets: int, size: int, now: int) -> bool:
     """May a frame of `size` bytes that stands for `packets` packets (GSO; else 1) be sent by this queue now?"""
     at = queue_find(queues, port, queue)

@@ -14,7 +14,7 @@ from triplane.dataplane.kernels.checksum import (
     sctp_restore,
     words,
 )
-from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.ethertypes import (
     PROTO_ICMP,
     PROTO_ICMPV6,
@@ -53,7 +53,7 @@ ICMPV6_TYPE, ICMPV6_CODE, ND_TARGET, ND_SLL, ND_TLL = range(29, 34)
 MPLS_LABEL, MPLS_TC, MPLS_BOS, PBB_ISID, TUNNEL = range(34, 39)
 
 
-@kernel
+@inlined
 def set_field(mem: Bytes, row: Words, field: int, high: int, low: int) -> int:
     """Set a field to `high`; a 128-bit one to high << 64 | low. vlan_vid comes with OFPVID_PRESENT."""
     if field == TUNNEL:
@@ -76,7 +76,7 @@ def set_field(mem: Bytes, row: Words, field: int, high: int, low: int) -> int:
     return set_nd(mem, row, field, high, low) if field <= ND_TLL else set_tag(mem, row, field, high)
 
 
-@kernel
+@inlined
 def set_link(mem: Bytes, row: Words, field: int, value: int) -> int:
     """eth_dst .. vlan_pcp."""
     at = row[ADDR]

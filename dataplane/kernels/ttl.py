@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from triplane.dataplane.kernels.bytes import be8, be16, be32, put8, put16
 from triplane.dataplane.kernels.checksum import update
-from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.ethertypes import MPLS_ENTRY, PROTO_IPV4, PROTO_IPV6, TYPE_IPV4
 from triplane.dataplane.kernels.frame import ABSENT, DONE, EXPIRED
 from triplane.dataplane.kernels.packet import (
@@ -101,7 +101,7 @@ def set_ttl(mem: Bytes, row: Words, where: int, ttl: int) -> int:
     return DONE
 
 
-@kernel
+@inlined
 def dec_ttl(mem: Bytes, row: Words, where: int) -> int:
     if where < 0:
         return ABSENT
@@ -117,7 +117,7 @@ def set_nw_ttl(mem: Bytes, row: Words, ttl: int) -> int:
     return set_ttl(mem, row, ip_ttl(row), ttl)
 
 
-@kernel
+@inlined
 def dec_nw_ttl(mem: Bytes, row: Words) -> int:
     return dec_ttl(mem, row, ip_ttl(row))
 

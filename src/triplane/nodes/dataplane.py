@@ -6,6 +6,8 @@ import asyncio
 import logging
 import signal
 import sys
+import time
+from dataclasses import replace
 from functools import partial
 
 from triplane.dataplane.node import Node
@@ -15,10 +17,14 @@ from triplane.dataplane.switch.control_socket import ControlSocket
 from triplane.dataplane.switch.service import Service, ServiceOptions, serve
 from triplane.dataplane.switch.state import AgentConfig, Identity
 from triplane.dataplane.switch.tls import TlsOptions
+from triplane.dataplane.tables.flows import MOST_FLOWS
+from triplane.dataplane.tables.queue_options import take_queues
+from triplane.nodes import warm
 from triplane.nodes.links import LinkWatch
 from triplane.nodes.options import DataplaneOptions, StartError
 from triplane.nodes.providers import providers
 from triplane.tap.port import PortError, PortSpec, open_port
+from triplane.terminal import Progress
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +33,9 @@ def run(options: DataplaneOptions) -> int:
     """Run a dataplane until SIGTERM or SIGINT; raises StartError if it cannot start."""
     level = logging.DEBUG if options.verbose else logging.INFO
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if not warm.is_warm():
+        with Progress("compiling the kernels, once on this machine") as progress:
+            warm.run(progress.step)
     node = Node(options.workers)
     try:
         open_ports(node, options)
@@ -40,8 +49,13 @@ def run(options: DataplaneOptions) -> int:
 def open_ports(node: Node, options: DataplaneOptions) -> None:
     """Open the ports in the order given; they are numbered from 1."""
     for slot, text in enumerate(options.ports, 1):
-        port = open_port(PortSpec.parse(text), slot, node.state.pool, options.workers, options.netns)
+        spec = PortSpec.parse(text)
+        queues, others = take_queues(spec.options, 0)
+        port = open_port(replace(spec, options=others), slot, node.state.pool, options.workers, options.netns)
         node.add_port(port)
+        speed = port.link().speed * 1000
+        for number, rates in queues.items():
+            node.state.queues.configure(slot, number, replace(rates, speed=speed), time.monotonic_ns())
 
 
 async def forward(node: Node, options: DataplaneOptions) -> int:
@@ -53,6 +67,7 @@ async def forward(node: Node, options: DataplaneOptions) -> int:
     watch = LinkWatch(node, service, options.netns)
     control = ControlSocket(options.run_dir, providers(node))
     node.start()
+    node.warm()
     await control.start()
     watch.start()
     try:
@@ -64,7 +79,7 @@ async def forward(node: Node, options: DataplaneOptions) -> int:
 
 
 def make_service(node: Node, options: DataplaneOptions) -> Service:
-    config = AgentConfig(standalone=options.fail_mode == "standalone")
+    config = AgentConfig(standalone=options.fail_mode == "standalone", max_entries=MOST_FLOWS)
     agent = Agent(node, Identity(options.dpid), config)
     tls = TlsOptions(options.tls.private_key, options.tls.certificate, options.tls.ca_cert)
     return Service(agent, options.controllers, options.listeners, ServiceOptions(tls=tls), node.packet_in_fd)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from triplane.nodes.options import StartError
 
@@ -70,6 +71,14 @@ def ports(step: Callable[[str], None]) -> None:
         step(f"port {kind}")
         port = resolve(kind)
         _ = port.receive.address, port.transmit.address
+
+
+def is_warm() -> bool:
+    """Whether the packet path has been compiled before, for these sources."""
+    from triplane.dataplane.kernels import cache, engine
+
+    folder = cache.folder_of(Path(engine.__file__).resolve(), cache.KernelLocator.flags)
+    return any(folder.glob("engine.work-*.nbi"))
 
 
 PARTS = (packets, tables, ports, injection)
