@@ -52,6 +52,7 @@ from triplane.dataplane.kernels.packet import (
     PORT,
     QUEUE,
     TYPE_AT,
+    VLAN_AT,
 )
 from triplane.dataplane.kernels.pool import Words, give_one, lock, unlock
 from triplane.dataplane.kernels.port import (
@@ -97,7 +98,8 @@ def refusal(node: Words, row: Words, slot: int, address: int) -> int:
         return DROP_PORT_CONFIG
     if row[GSO_TYPE] == GSO_NONE:
         longest = view_words(address, PORT_WORDS)[P_MTU]
-        if row[LENGTH] > longest and row[LENGTH] - max(row[TYPE_AT] - 12, 0) > longest:
+        tags = row[TYPE_AT] - row[VLAN_AT] if row[VLAN_AT] >= 0 else 0
+        if row[LENGTH] - tags > longest:
             return DROP_TOO_LONG
     return -1
 

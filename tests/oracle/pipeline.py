@@ -238,7 +238,8 @@ class Walk:
 
     def emit(self, packet: Packet, number: int) -> None:
         port = self.switch.ports.get(number)
-        tags = parse(packet.data).at.get("type", 12) - 12
+        at = parse(packet.data).at
+        tags = at["type"] - at["vlan"] if "vlan" in at else 0
         if port is None or not port.live or port.config & NO_FWD or len(packet.data) - tags > port.longest:
             return
         self.sent.append((number, packet.data.ljust(60, b"\0")))
