@@ -8,6 +8,7 @@ COMPILED_ONLY = [
     "kernels/test_vnet.py",
     "test_fault.py",
     "test_forwarding.py",
+    "test_packet.py",
     "test_pcap.py",
     "test_xdp.py",
 ]
