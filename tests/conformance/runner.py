@@ -13,6 +13,7 @@ import argparse
 import json
 import logging
 import os
+import random
 import sys
 import threading
 import time
@@ -35,6 +36,7 @@ LOADED = (arp, ethernet, icmp, icmpv6, ipv4, ipv6, mpls, pbb, sctp, tcp, udp, vl
 from os_ken.tests.switch import tester  # noqa: E402
 
 RANDOM_FRAMES = 2048  # enough different ones to fill a select group's buckets by their weights
+FRAMES = "frames"  # key of a throughput test's packet-outs, beside the suite's own keys
 PACING = 0.001  # seconds between bursts of a throughput test
 BURST = 32  # as many as Open vSwitch receives between two looks at its controller
 EXIT_OK, EXIT_STALLED = 0, 3
@@ -197,23 +199,29 @@ class Runner(tester.OfTester):  # type: ignore[misc]
             raise
 
     def packet_out(self, data: bytes) -> bytes:
-        parser, protocol = self.tester_sw.dp.ofproto_parser, self.tester_sw.dp.ofproto
+        datapath = tester.DummyDatapath(tester.OfTester.tester_ver)
+        parser, protocol = datapath.ofproto_parser, datapath.ofproto
         message = parser.OFPPacketOut(
-            datapath=self.tester_sw.dp,
+            datapath=datapath,
             buffer_id=protocol.OFP_NO_BUFFER,
             data=data,
             in_port=protocol.OFPP_CONTROLLER,
-            actions=[parser.OFPActionOutput(self.tester_sw.tester_send_port)],
+            actions=[parser.OFPActionOutput(self.tester_send_port)],
         )
         message.xid = 0x7FFFFFFF
         message.serialize()
         return bytes(message.buf)
 
     def frames(self, packets: Any) -> list[bytes]:
-        """Packet-outs to send in turn: one, or many different ones where the test asks for random fields."""
+        """Packet-outs to send in turn: one, or many different ones where the test asks for random fields.
+
+        They are the same ones in each run, so that a select group's shares come out the same.
+        """
         if not packets["randomize"]:
             return [self.packet_out(packets["packet_binary"])]
-        code = compile("/".join(packets["packet_text"]), "packet", "eval")
+        text = "/".join(packets["packet_text"])
+        code = compile(text, "packet", "eval")
+        random.seed(text)
         pool = []
         for _ in range(RANDOM_FRAMES):
             packet = eval(code, vars(tester))
@@ -234,7 +242,7 @@ class Runner(tester.OfTester):  # type: ignore[misc]
         packets = packet[tester.KEY_PACKETS]
         rate = packets[tester.KEY_PKTPS]
         duration = self.settings.duration or packets[tester.KEY_DURATION_TIME]
-        pool, sent, start = self.frames(packets), 0, time.monotonic()
+        pool, sent, start = packets[FRAMES], 0, time.monotonic()
         while (elapsed := time.monotonic() - start) < duration:
             due = int(elapsed * rate)
             while sent < due:
@@ -253,6 +261,9 @@ class Runner(tester.OfTester):  # type: ignore[misc]
 
     def _test_execute(self, test: Any, description: str | None) -> str:
         start = time.monotonic()
+        for step in test.tests:  # before the clock of a throughput test runs
+            if tester.KEY_PACKETS in step:
+                step[tester.KEY_PACKETS][FRAMES] = self.frames(step[tester.KEY_PACKETS])
         try:
             verdict = str(super()._test_execute(test, description))
         except Exception as error:  # noqa: BLE001  whatever a reply made of os-ken's parser is this test's verdict
