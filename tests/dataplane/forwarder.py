@@ -65,7 +65,12 @@ class Forwarder:
 
     # packets
     def receive(self, slot: int, data: bytes, offload: Sequence[int] = (0, 0, 0, 0, 0)) -> list[tuple[int, bytes]]:
-        """(port number, bytes) of what is sent when a frame comes in. `offload`: the columns of OFFLOAD."""
+        """(port number, bytes) of what is sent when a frame comes in."""
+        self.deliver(slot, data, offload)
+        return self.sent()
+
+    def deliver(self, slot: int, data: bytes, offload: Sequence[int] = (0, 0, 0, 0, 0)) -> None:
+        """Let a frame come in; the ports keep what is sent. `offload`: the columns of OFFLOAD."""
         row, pool = self.worker[n.W_BATCH : n.W_BATCH + PACKET_WORDS], self.state.pool
         addr = int(take_one(pool.pool, len(data)))
         assert addr >= 0
@@ -77,7 +82,6 @@ class Forwarder:
         receive(self.state.node, self.worker, row)
         drain(self.state.node, self.worker)
         flush_all(self.state.node, self.worker)
-        return self.sent()
 
     def packet_out(self, in_port: int, listed: Sequence[wire.Action], data: bytes) -> list[tuple[int, bytes]]:
         self.node.packet_out(in_port, wire.actions(listed), data, self.now)

@@ -105,10 +105,13 @@ class Link(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """A frame as it was handed over: `frame` has the frame columns, ADDR aside."""
+    """A frame as it was handed over, with its frame columns."""
 
     data: bytes
     frame: tuple[int, ...]
+
+    def column(self, number: int) -> int:
+        return self.frame[number]
 
 
 class MemoryPort:
@@ -160,7 +163,7 @@ def _read(row: Words, kept: Words) -> list[Sent]:
     while at < used:
         frame = tuple(int(word) for word in kept[at : at + FRAME_WORDS])
         start, length = (at + FRAME_WORDS) * 8, frame[LENGTH]
-        found.append(Sent(octets[start : start + length].tobytes(), frame[1:]))
+        found.append(Sent(octets[start : start + length].tobytes(), frame))
         at += FRAME_WORDS + (length + 7) // 8
     row[USED] = 0
     return found
