@@ -57,7 +57,8 @@ class Node:
         self._running = True
 
     def warm(self) -> None:
-        """Load what the control thread will call, so that no request waits for it later."""
+        """Load what the control thread will call, and wait for the workers: nobody is to wait for that later."""
+        self.workers.await_breath()
         now = time.monotonic_ns()
         self.flow_mods(b"", 0, 0, now)
         self.expire(now)

@@ -6,6 +6,7 @@ import os
 import select
 import struct
 import threading
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -54,6 +55,11 @@ class Workers:
             thread = threading.Thread(target=work, args=(self.state.node, row), name=f"worker-{number}", daemon=True)
             thread.start()
             self._threads.append(thread)
+
+    def await_breath(self) -> None:
+        """Wait until every worker forwards: its code may have to be loaded first."""
+        while any(int(observe(row, n.W_BREATHS)) == 0 for row in self.state.rows[:-1]):
+            time.sleep(0.002)
 
     def stop(self) -> None:
         """Stop and wait: no kernel runs after this but the caller's."""
