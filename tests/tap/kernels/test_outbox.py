@@ -47,8 +47,8 @@ class Rings:
             metadata = self.memory[address - 24 : address - 12].tobytes() if options else b""
             sent.append((metadata, self.memory[address : address + length].tobytes()))
             self.done[int(self.indices[2]) % FRAMES] = address
-            self.indices[1] += np.uint32(1)
-            self.indices[2] += np.uint32(1)
+            for index in (1, 2):
+                self.indices[index] = (int(self.indices[index]) + 1) & 0xFFFFFFFF
         return sent
 
 
