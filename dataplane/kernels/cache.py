@@ -21,7 +21,7 @@ from numba.core import caching
 
 KEPT = 3  # folders of one source file: versions that are switched between
 PACKAGE = Path(__file__).resolve().parents[2]
-IMPORTS = re.compile(r"^\s*from triplane\.(\w+(?:\.\w+)*) import ([^(\n]*|\([^)]*\))", re.MULTILINE)
+IMPORTS = re.compile(r"^\s*from triplane\.(\w+(?:\.\w+)*) import (\([^)]*\)|[^(\n]*)", re.MULTILINE)
 
 
 def cache_root() -> Path:
