@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tests.bench.frames import SLOT, Frames
 from triplane.dataplane.kernels import port as p
 from triplane.dataplane.kernels.compiler import entry
 from triplane.dataplane.kernels.machine import load64, store64, view_rows, view_words
@@ -27,7 +28,7 @@ COUNT = TEMPLATES + 1
 NEXT = COUNT + 1
 LEFT = NEXT + 1  # frames still to play
 FIRST = LEFT + 1  # address in the pool of the first of BURST frames
-SLOT = 64
+NO_FRAMES = np.zeros((0, SLOT), np.uint8)
 
 
 @entry
@@ -36,7 +37,7 @@ def play(row: int, pool: int, batch: int, limit: int) -> int:
     port = view_words(row, p.PORT_WORDS)
     rows = view_rows(batch, limit, PACKET_WORDS)
     memory = load64(pool + 8 * POOL_MEM)
-    count = min(limit, port[LEFT])
+    count: int = min(limit, port[LEFT])
     at = port[NEXT]
     for i in range(count):
         addr = port[FIRST] + i * SMALL_SIZE + HEADROOM
@@ -72,14 +73,17 @@ class NullLink(NamedTuple):
 class NullPort:
     """An `OpenPort` of one queue."""
 
-    def __init__(self, slot: int, pool: Pool, frames: Sequence[bytes] = ()) -> None:
+    def __init__(self, slot: int, pool: Pool, frames: Frames | Sequence[bytes] = NO_FRAMES) -> None:
+        """`frames` have 60 bytes each; as an array, in rows of SLOT bytes."""
         self.name, self.slot, self.hw_addr = f"null{slot}", slot, bytes(6)
         row: Words = np.frombuffer(mmap.mmap(-1, 4096), np.int64)[: p.PORT_WORDS]
         row[p.P_FD], row[p.P_SLOT], row[p.P_MTU] = -1, slot, 9000
         row[p.P_RECEIVE], row[p.P_TRANSMIT] = play.address, swallow.address
         self.rows = [row]
-        self.templates = np.frombuffer(bytearray(b"".join(frame.ljust(SLOT, b"\0") for frame in frames)), np.uint8)
-        row[TEMPLATES] = self.templates.ctypes.data if frames else 0
+        if not isinstance(frames, np.ndarray):
+            frames = np.frombuffer(b"".join(frame.ljust(SLOT, b"\0") for frame in frames), np.uint8).reshape(-1, SLOT)
+        self.templates = frames  # kept alive: the row has its address
+        row[TEMPLATES] = frames.ctypes.data
         row[COUNT] = len(frames)
         row[FIRST] = slot * BURST * SMALL_SIZE  # never taken from the pool: make it large enough
 
