@@ -23,6 +23,7 @@ from triplane.dataplane.kernels.flows import (
     C_INSTRUCTIONS_LEN,
     C_MATCH,
     C_MATCH_LEN,
+    C_STAGED,
     COLD_WORDS,
     cold_of,
 )
@@ -109,10 +110,10 @@ def touch(flows: Flows, flow: int, now: int) -> None:
 
 
 @kernel
-def flow_instruct(
+def flow_stage(
     flows: Flows, flow: int, code: Words, code_len: int, wire: Bytes, instructions: int, instructions_len: int
 ) -> bool:
-    """Replace a linked flow's instructions; readers see the old program or the new. False if memory is out."""
+    """Prepare other instructions for a linked flow. False if memory is out."""
     arena = flows.arena
     block = arena_take(arena, code_len + words_for(instructions_len))
     if block < 0:
@@ -120,10 +121,27 @@ def flow_instruct(
     for i in range(code_len):
         arena[block + i] = code[i]
     copy_bytes(arena, block + code_len, wire, instructions, instructions_len)
-    store_release(arena, flow + F_CODE, block)
+    arena[cold_of(flows, flow) + C_STAGED] = block
+    return True
+
+
+@kernel
+def flow_unstage(flows: Flows, flow: int) -> None:
+    """Give up what was prepared, if anything was."""
     cold = cold_of(flows, flow)
+    if flows.arena[cold + C_STAGED]:
+        arena_give(flows.arena, flows.arena[cold + C_STAGED])
+        flows.arena[cold + C_STAGED] = 0
+
+
+@kernel
+def flow_instruct(flows: Flows, flow: int, code_len: int, instructions_len: int) -> None:
+    """Replace a linked flow's instructions by those prepared; readers see the old program or the new."""
+    arena = flows.arena
+    cold = cold_of(flows, flow)
+    block = arena[cold + C_STAGED]
+    store_release(arena, flow + F_CODE, block)
     if arena[cold + C_EXTRA]:
         arena_give(arena, arena[cold + C_EXTRA])
-    arena[cold + C_EXTRA] = block
+    arena[cold + C_EXTRA], arena[cold + C_STAGED] = block, 0
     arena[cold + C_INSTRUCTIONS], arena[cold + C_INSTRUCTIONS_LEN] = (block + code_len) << 3, instructions_len
-    return True

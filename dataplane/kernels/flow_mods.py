@@ -26,7 +26,7 @@ from triplane.dataplane.kernels.classify import (
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.errors import FLOW_MOD_OVERLAP, FLOW_MOD_TABLE_FULL
 from triplane.dataplane.kernels.fields import KEY_WORDS
-from triplane.dataplane.kernels.flow_block import flow_instruct, flow_make
+from triplane.dataplane.kernels.flow_block import flow_instruct, flow_make, flow_stage, flow_unstage
 from triplane.dataplane.kernels.flow_filter import (
     FILTER_WORDS,
     Q_COOKIE,
@@ -72,6 +72,7 @@ from triplane.dataplane.kernels.flows import (
     C_HARD,
     C_IDLE,
     C_NEXT,
+    C_STAGED,
     C_SUBTABLE,
     C_TABLE,
     cold_of,
@@ -234,32 +235,51 @@ def reset_counts(flows: Flows, flow: int) -> None:
 
 
 @kernel
-def change_flow(flows: Flows, d: Decoder, wire: Bytes, flow: int) -> int:
-    """Give a flow the decoded instructions; timeouts, flags and cookie stay (section 6.4)."""
+def stage(flows: Flows, d: Decoder, wire: Bytes, flow: int) -> bool:
+    """Prepare the decoded instructions for a flow; False if memory is out."""
     h = d.header
-    if not flow_instruct(flows, flow, d.code, h[FM_CODE_LEN], wire, h[FM_INSTR_AT], h[FM_INSTR_LEN]):
-        return FLOW_MOD_TABLE_FULL
-    if h[FM_FLAGS] & OFPFF_RESET_COUNTS:
+    return flow_stage(flows, flow, d.code, h[FM_CODE_LEN], wire, h[FM_INSTR_AT], h[FM_INSTR_LEN])
+
+
+@kernel
+def change_flow(flows: Flows, d: Decoder, flow: int) -> None:
+    """Put the prepared instructions in place; timeouts, flags and cookie stay (section 6.4)."""
+    flow_instruct(flows, flow, d.header[FM_CODE_LEN], d.header[FM_INSTR_LEN])
+    if d.header[FM_FLAGS] & OFPFF_RESET_COUNTS:
         reset_counts(flows, flow)
-    return 0
 
 
 @kernel
 def modify(flows: Flows, d: Decoder, wire: Bytes) -> int:
     """OFPFC_MODIFY and OFPFC_MODIFY_STRICT; that nothing matches is no error."""
-    table = d.header[FM_TABLE]
-    if d.header[FM_COMMAND] != OFPFC_MODIFY:
-        flow = find_strict(flows, table, d.key, d.mask, d.header[FM_PRIORITY])
-        same = flow != 0 and cookie_agrees(flows, flow, d.query)
-        return change_flow(flows, d, wire, flow) if same else 0
-    flow = flows.tables[table * TABLE_WORDS + T_FIRST]
-    while flow:
-        if wanted(flows, flow, d.key, d.mask, d.query):
-            error = change_flow(flows, d, wire, flow)
-            if error:
-                return error
-        flow = flows.arena[cold_of(flows, flow) + C_NEXT]
+    if d.header[FM_COMMAND] == OFPFC_MODIFY:
+        return modify_table(flows, d, wire)
+    flow = find_strict(flows, d.header[FM_TABLE], d.key, d.mask, d.header[FM_PRIORITY])
+    if flow == 0 or not cookie_agrees(flows, flow, d.query):
+        return 0
+    if not stage(flows, d, wire, flow):
+        return FLOW_MOD_TABLE_FULL
+    change_flow(flows, d, flow)
     return 0
+
+
+@kernel
+def modify_table(flows: Flows, d: Decoder, wire: Bytes) -> int:
+    """Change all flows that the match means, or none if memory runs out on the way."""
+    first = flows.tables[d.header[FM_TABLE] * TABLE_WORDS + T_FIRST]
+    flow, enough = first, True
+    while flow and enough:
+        if wanted(flows, flow, d.key, d.mask, d.query):
+            enough = stage(flows, d, wire, flow)
+        flow = flows.arena[cold_of(flows, flow) + C_NEXT]
+    flow = first
+    while flow:
+        if not enough:
+            flow_unstage(flows, flow)
+        elif flows.arena[cold_of(flows, flow) + C_STAGED]:
+            change_flow(flows, d, flow)
+        flow = flows.arena[cold_of(flows, flow) + C_NEXT]
+    return 0 if enough else FLOW_MOD_TABLE_FULL
 
 
 @kernel

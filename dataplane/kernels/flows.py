@@ -74,6 +74,7 @@ C_INSTRUCTIONS_LEN = 11
 C_EXTRA = 12  # block that holds program and instructions after a modification, 0 = the flow's own
 C_NEXT = 13  # list of all flows of the table
 C_PREV = 14
+C_STAGED = 15  # block that a modification will put in place, once there is memory for all of its flows
 COLD_WORDS = 16
 
 
