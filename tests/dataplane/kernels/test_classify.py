@@ -158,7 +158,7 @@ def churn(table: Table, r: Random, masks: list[KEY], steps: int) -> None:
             table.turn()
 
 
-@pytest.mark.parametrize("count", [1, 4, PRUNE_THRESHOLD, 40, 200])
+@pytest.mark.parametrize("count", [1, 4, PRUNE_THRESHOLD // 2, 3 * PRUNE_THRESHOLD, 200])
 def test_adds_and_removals(count: int) -> None:
     r = Random(count)
     table, masks = Table(), some_masks(r, count)
