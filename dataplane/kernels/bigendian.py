@@ -6,8 +6,6 @@ from triplane.dataplane.kernels.bytes import be8, be16, be24, be32, be48, be64, 
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.pool import Bytes
 
-load8, load16, store16, store32, store64 = be8, be16, put16, put32, put64
-
 
 @kernel
 def load_bytes(wire: Bytes, at: int, size: int) -> int:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from triplane.dataplane.kernels.bigendian import load16
+from triplane.dataplane.kernels.bytes import be16
 from triplane.dataplane.kernels.classify import (
     COUNTER_WORDS,
     F_COUNTERS,
@@ -18,7 +18,6 @@ from triplane.dataplane.kernels.classify import (
     T_COUNT,
     T_FIRST,
     T_LIMIT,
-    T_TIMED,
     TABLE_WORDS,
     TABLES,
     Flows,
@@ -359,8 +358,8 @@ def flow_mods(flows: Flows, d: Decoder, wire: Bytes, at: int, end: int, now: int
 
     Stops before another message type or version, an incomplete message, or when the events are (nearly) full.
     """
-    while end - at >= 8 and load16(wire, at) == FLOW_MOD_1_3 and d.events[0] < EVENTS - 2:
-        length = load16(wire, at + 2)
+    while end - at >= 8 and be16(wire, at) == FLOW_MOD_1_3 and d.events[0] < EVENTS - 2:
+        length = be16(wire, at + 2)
         if length < 8 or length > end - at:
             return at
         error = decode_flow_mod(
@@ -376,39 +375,3 @@ def flow_mods(flows: Flows, d: Decoder, wire: Bytes, at: int, end: int, now: int
             note(d.events, E_ERROR, at, error)
         at += length
     return at
-
-
-@kernel
-def last_used(flows: Flows, flow: int) -> int:
-    """ns of the flow's last packet, or of its creation."""
-    latest = 0
-    for worker in range(flows.workers[0]):
-        latest = max(latest, flows.arena[flows.arena[flow + F_COUNTERS] + worker * COUNTER_WORDS + N_USED])
-    return latest
-
-
-@kernel
-def expiry(flows: Flows, flow: int, now: int) -> int:
-    """OFPRR_* if a timeout of the flow has passed, else -1."""
-    arena = flows.arena
-    cold = cold_of(flows, flow)
-    if arena[cold + C_HARD] and now - arena[cold + C_CREATED] >= arena[cold + C_HARD] * SECOND:
-        return OFPRR_HARD_TIMEOUT
-    if arena[cold + C_IDLE] and now - last_used(flows, flow) >= arena[cold + C_IDLE] * SECOND:
-        return OFPRR_IDLE_TIMEOUT
-    return -1
-
-
-@kernel
-def expire(flows: Flows, events: Words, now: int) -> bool:
-    """Remove the flows whose time is up; False if the events ran full before the end."""
-    for table in range(TABLES):
-        row = table * TABLE_WORDS
-        flow = flows.tables[row + T_FIRST] if flows.tables[row + T_TIMED] else 0
-        while flow:
-            following = flows.arena[cold_of(flows, flow) + C_NEXT]
-            reason = expiry(flows, flow, now)
-            if reason >= 0 and not remove(flows, flow, reason, events):
-                return False
-            flow = following
-    return True

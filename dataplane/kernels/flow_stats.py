@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triplane.dataplane.kernels.bigendian import store16, store32, store64
+from triplane.dataplane.kernels.bytes import put16, put32, put64
 from triplane.dataplane.kernels.classify import (
     COUNTER_WORDS,
     F_COUNTERS,
@@ -66,18 +66,18 @@ def encode(flows: Flows, flow: int, out: Bytes, to: int, now: int) -> int:
     cold = cold_of(flows, flow)
     match, instructions = arena[cold + C_MATCH_LEN], arena[cold + C_INSTRUCTIONS_LEN]
     age = now - arena[cold + C_CREATED]
-    store16(out, to, FIXED + match + instructions)
-    store16(out, to + 2, arena[cold + C_TABLE] << 8)
-    store32(out, to + 4, age // SECOND)
-    store32(out, to + 8, age % SECOND)
-    store16(out, to + 12, arena[flow + F_PRIORITY])
-    store16(out, to + 14, arena[cold + C_IDLE])
-    store16(out, to + 16, arena[cold + C_HARD])
-    store16(out, to + 18, arena[cold + C_FLAGS])
-    store32(out, to + 20, 0)
-    store64(out, to + 24, arena[cold + C_COOKIE])
-    store64(out, to + 32, total(flows, flow, N_PACKETS))
-    store64(out, to + 40, total(flows, flow, N_BYTES))
+    put16(out, to, FIXED + match + instructions)
+    put16(out, to + 2, arena[cold + C_TABLE] << 8)
+    put32(out, to + 4, age // SECOND)
+    put32(out, to + 8, age % SECOND)
+    put16(out, to + 12, arena[flow + F_PRIORITY])
+    put16(out, to + 14, arena[cold + C_IDLE])
+    put16(out, to + 16, arena[cold + C_HARD])
+    put16(out, to + 18, arena[cold + C_FLAGS])
+    put32(out, to + 20, 0)
+    put64(out, to + 24, arena[cold + C_COOKIE])
+    put64(out, to + 32, total(flows, flow, N_PACKETS))
+    put64(out, to + 40, total(flows, flow, N_BYTES))
     put_bytes(arena, arena[cold + C_MATCH], match, out, to + FIXED)
     put_bytes(arena, arena[cold + C_INSTRUCTIONS], instructions, out, to + FIXED + match)
     return FIXED + match + instructions

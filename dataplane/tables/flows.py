@@ -19,6 +19,7 @@ from triplane.dataplane.kernels.classify import (
     TABLES,
     Flows,
 )
+from triplane.dataplane.kernels.flow_expiry import expire
 from triplane.dataplane.kernels.flow_filter import Q_COOKIE, Q_COOKIE_MASK, Q_METER, Q_OUT_GROUP, Q_OUT_PORT
 from triplane.dataplane.kernels.flow_wire import OFPTT_ALL
 from triplane.dataplane.kernels.flows import (
@@ -158,7 +159,7 @@ class FlowTables:
 
     def expire(self, now: int) -> list[Removed]:
         """Remove the flows whose idle or hard timeout has passed."""
-        return self._until_done(lambda: bool(k.expire(self.flows, self.decoder.events, now)), now)
+        return self._until_done(lambda: bool(expire(self.flows, self.decoder.events, now)), now)
 
     def _until_done(self, step: Callable[[], bool], now: int) -> list[Removed]:
         outcome = FlowModOutcome(0)

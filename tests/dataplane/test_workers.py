@@ -202,7 +202,7 @@ def test_flows_that_stay_are_found_while_others_change(make: Callable[..., Node]
     source.play([udp(host) for host in HOSTS], ENDLESS)
     node.start()
     end, used, tops = time.monotonic() + 1, [], []
-    while time.monotonic() < end or len(used) < 4:
+    while time.monotonic() < end or len(used) < 16:
         change(node, [other(r, masks) for _ in range(500)])
         used.append(node.state.flows.bytes_used())
         tops.append(int(node.state.arena[A_TOP]))
