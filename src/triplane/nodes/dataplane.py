@@ -6,8 +6,6 @@ import asyncio
 import logging
 import signal
 import sys
-import time
-from dataclasses import replace
 from functools import partial
 
 from triplane.dataplane.node import Node
@@ -18,12 +16,12 @@ from triplane.dataplane.switch.service import Service, ServiceOptions, serve
 from triplane.dataplane.switch.state import AgentConfig, Identity
 from triplane.dataplane.switch.tls import TlsOptions
 from triplane.dataplane.tables.flows import MOST_FLOWS
-from triplane.dataplane.tables.queue_options import take_queues
 from triplane.nodes import warm
 from triplane.nodes.links import LinkWatch
 from triplane.nodes.options import DataplaneOptions, StartError
+from triplane.nodes.port_set import PortSet, open_ports
 from triplane.nodes.providers import providers
-from triplane.tap.port import PortError, PortSpec, open_port
+from triplane.tap.port import PortError
 from triplane.terminal import Progress
 
 log = logging.getLogger(__name__)
@@ -46,18 +44,6 @@ def run(options: DataplaneOptions) -> int:
         node.close()
 
 
-def open_ports(node: Node, options: DataplaneOptions) -> None:
-    """Open the ports in the order given; they are numbered from 1."""
-    for slot, text in enumerate(options.ports, 1):
-        spec = PortSpec.parse(text)
-        queues, others = take_queues(spec.options, 0)
-        port = open_port(replace(spec, options=others), slot, node.state.pool, options.workers, options.netns)
-        node.add_port(port)
-        speed = port.link().speed * 1000
-        for number, rates in queues.items():
-            node.state.queues.configure(slot, number, replace(rates, speed=speed), time.monotonic_ns())
-
-
 async def forward(node: Node, options: DataplaneOptions) -> int:
     """Start the workers and the switch, say `ready`, and wait for the signal to end."""
     service = make_service(node, options)
@@ -65,7 +51,9 @@ async def forward(node: Node, options: DataplaneOptions) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     watch = LinkWatch(node, service, options.netns)
-    control = ControlSocket(options.run_dir, providers(node))
+    ports = PortSet(node, service, watch, options)
+    answers = providers(node) | {"port-add": ports.add, "port-remove": ports.remove}
+    control = ControlSocket(options.run_dir, answers)
     node.start()
     node.warm()
     await control.start()
