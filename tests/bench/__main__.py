@@ -11,12 +11,14 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tests.bench import flowmods, lab, latency, pipeline, process, report, tcp, throughput
 from tests.bench.figures import Figure, Settings
 from tests.bench.peers import say
+from tests.bench.programs import BenchError
 
 PIECES: Mapping[str, Callable[[Settings], Iterator[Figure]]] = {
     "pipeline": pipeline.measure_all,
@@ -26,6 +28,7 @@ PIECES: Mapping[str, Callable[[Settings], Iterator[Figure]]] = {
     "flow-mods": flowmods.measure_all,
     "process": process.measure_all,
 }
+STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
@@ -39,19 +42,27 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def collect(settings: Settings, only: str, measured: list[Figure]) -> None:
-    """Append to `measured` as it comes, so that an interrupted run shows what it has."""
+def collect(settings: Settings, only: str, measured: list[Figure]) -> int:
+    """Append to `measured` as it comes, so that an interrupted run shows what it has; how many pieces broke off."""
+    start, broken = time.monotonic(), 0
     for name, piece in PIECES.items():
         if not re.search(only, name):
             continue
         say(f"{name} ...")
-        for figure in piece(settings):
-            low, high = map(report.number, figure.spread)
-            say(f"  {figure.name}: {report.number(figure.median)} ({low}-{high}) {figure.unit} {figure.note}")
-            measured.append(figure)
+        try:
+            for figure in piece(settings):
+                say(f"{time.monotonic() - start:5.0f} s  {report.line(figure)}")
+                measured.append(figure)
+        except (BenchError, OSError) as error:
+            say(f"{name} broke off: {error}")
+            broken += 1
+    return broken
 
 
 def interrupt(*_: object) -> None:
+    """The first signal ends the run; what follows it must not end the cleaning up."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -60,12 +71,12 @@ def main() -> int:
     if os.geteuid() != 0:
         say("needs root, for namespaces and XDP: try sudo")
         return 2
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in STOPS:
+        signal.signal(number, interrupt)
     lab.remove_leftovers()
     measured: list[Figure] = []
-    status = 0
     try:
-        collect(Settings(arguments.rounds, arguments.quick), arguments.only, measured)
+        status = min(1, collect(Settings(arguments.rounds, arguments.quick), arguments.only, measured))
     except KeyboardInterrupt:
         say("interrupted")
         status = 130

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -104,10 +105,10 @@ class Ovs:
     """A private ovsdb-server and ovs-vswitchd, in a folder and a namespace of their own."""
 
     def __init__(self, stack: ExitStack, folder: Path, netns: str) -> None:
-        self.stack, self.folder, self.netns = stack, folder, netns
+        self.stack, self.netns = stack, netns
+        self.folder = folder = Path(tempfile.mkdtemp(prefix="ovs-", dir=folder))
         self.env = {f"OVS_{name}": str(folder) for name in ("RUNDIR", "LOGDIR", "DBDIR", "SYSCONFDIR")}
         self.database = f"unix:{folder / 'db.sock'}"
-        folder.mkdir(exist_ok=True)
 
     def vsctl(self, *words: str) -> None:
         run("ovs-vsctl", f"--db={self.database}", "--timeout=10", *words)
@@ -150,7 +151,7 @@ def ovs(folder: Path, kind: str, cpu: int | None = DEVICE_CPU) -> Iterator[Forwa
     need_ovs()
     with ExitStack() as stack:
         pair = stack.enter_context(Pair(f"ovs{kind}", folder).made(cables=kind != "tap"))
-        switch = Ovs(stack, folder / f"ovs-{kind}", pair.device)
+        switch = Ovs(stack, folder, pair.device)
         config = {"userspace-tso-enable": "true"} if kind in ("tso", "tap") else {}
         if kind == "afxdp":
             config["pmd-cpu-mask"] = hex(1 << DEVICE_CPU)

@@ -38,6 +38,17 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
+def spread(figure: Figure) -> str:
+    """Nothing, if it was measured once."""
+    low, high = figure.spread
+    return f"{number(low)}-{number(high)}" if len(figure.samples) > 1 else ""
+
+
+def line(figure: Figure) -> str:
+    """For those who watch it run."""
+    return f"{figure.name}: {number(figure.median)} {figure.unit}  {spread(figure)}  {figure.note}".rstrip()
+
+
 def ratios(figure: Figure, figures: Mapping[str, Figure]) -> str:
     """Of one of ours, to each of the others of the same piece and case."""
     case, _, who = figure.name.rpartition("/")
@@ -61,14 +72,12 @@ def goals(figure: Figure, figures: Mapping[str, Figure]) -> str:
 
 def row(figure: Figure, figures: Mapping[str, Figure]) -> Row:
     case, _, who = figure.name.rpartition("/")
-    low, high = figure.spread
-    spread = f"{number(low)}-{number(high)}" if len(figure.samples) > 1 else ""
     note = f" ({figure.note})" if figure.note else ""
     return (
         case.replace("/", ": ") + note,
         who,
         number(figure.median),
-        spread,
+        spread(figure),
         figure.unit,
         ratios(figure, figures),
         goals(figure, figures),
