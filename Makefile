@@ -11,6 +11,7 @@ VENV_NEEDS := python3=python3 python3:ensurepip=python3-venv
 LAB_NEEDS := ip=iproute2 nsenter=util-linux sysctl=procps
 DEMO_NEEDS := $(LAB_NEEDS) ping=iputils-ping iperf3=iperf3 curl=curl
 TEST_NEEDS := $(DEMO_NEEDS) ovs-vswitchd=openvswitch-switch ethtool=ethtool tcpdump=tcpdump openssl=openssl
+BENCH_NEEDS := $(TEST_NEEDS) nft=nftables
 
 .PHONY: help demo test conformance check bench lock clean
 
@@ -36,7 +37,7 @@ check: $(VENV)/.installed-tests ## lint, format, types, import rules
 	$(VENV)/bin/lint-imports
 
 bench: $(VENV)/.installed-tests ## measure, side by side with other forwarders where they are installed
-	@tools/need $(TEST_NEEDS)
+	@tools/need $(BENCH_NEEDS)
 	@$(PYTHON) -m tests.bench
 
 lock: ## write requirements.lock anew: the newest versions that pyproject.toml allows
