@@ -37,12 +37,13 @@ OFFLOADS = ["tx", "off", "rx", "off", "gro", "off", "gso", "off", "tso", "off"] 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds; see the options of the same names."""
+    """Seconds, and how often a wrong rate is measured again; see the options of the same names."""
 
     duration: float
     settle: float
     miss_wait: float
     wait: float
+    repeats: int
 
 
 def command(*words: str) -> None:
@@ -234,6 +235,7 @@ class Lane:
         words = [*inside, python, "-m", "tests.conformance.runner", "--list", str(listed), "--version", self.version]
         words += ["--duration", str(self.timing.duration), "--settle", str(self.timing.settle)]
         words += ["--miss-wait", str(self.timing.miss_wait), "--wait", str(self.timing.wait)]
+        words += ["--repeats", str(self.timing.repeats)]
         child = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
         )

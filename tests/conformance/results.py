@@ -16,6 +16,7 @@ class Result:
     test: str
     verdict: str
     seconds: float
+    runs: int = 1
 
     @property
     def passed(self) -> bool:
@@ -56,8 +57,13 @@ def failures(chosen: list[SuiteFile], results: list[Result]) -> list[str]:
     return lines
 
 
+def repeated(results: list[Result]) -> list[str]:
+    """One line for each test whose rate was measured more than once."""
+    return [f"{result.runs} runs of {result.file} / {result.test[:60]}" for result in results if result.runs > 1]
+
+
 def report(chosen: list[SuiteFile], results: list[Result], seconds: float) -> str:
-    lines = failures(chosen, results)
+    lines = failures(chosen, results) + repeated(results)
     lines.append(f"{'category':<12}{'class':<10}{'passed':>7}/{'total':<6}")
     lines += [
         f"{category:<12}{kind:<10}{ok:>7}/{tests:<6}" for category, kind, ok, tests in by_category(chosen, results)

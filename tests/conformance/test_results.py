@@ -90,6 +90,11 @@ def test_what_did_not_run_has_failed() -> None:
     assert results.report(chosen, told, 1.0).endswith("TOTAL 3/5 (1 s)")
 
 
+def test_a_rate_that_was_measured_again_is_told() -> None:
+    told = [Result("meter: 01_X", "a", "OK", 1.0, 2), Result("meter: 01_X", "b", "OK", 1.0)]
+    assert results.repeated(told) == ["2 runs of meter: 01_X / a"]
+
+
 def test_the_targets_command_line_is_filled_in() -> None:
     words = target_words("sw --id {dpid} {dpid16} {if1} {if3} tcp:{controller} '{run_dir}/a b'", Path("/x"))
     assert words == ["sw", "--id", "1", "0000000000000001", "lbt1", "lbt3", "tcp:127.0.0.1:6653", "/x/a b"]
