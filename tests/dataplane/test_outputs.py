@@ -322,3 +322,36 @@ def test_groups_in_groups_to_the_end_of_the_stack(node: Forwarder) -> None:
     assert {port for port, _ in sent} <= {2, 3}
     assert len(sent) + node.state.drops()["depth"] >= n.STACK_DEPTH
     assert node.worker[n.W_DEPTH] == 0
+
+
+def test_a_packet_in_from_a_group_tells_the_flow_that_sent_it_there(node: Forwarder) -> None:
+    """Not the one of a later table; and that it went by a group, not directly from a table-miss entry."""
+    node.node.group_mod(0, 0, 5, wire.bucket([output(CONTROLLER)]), node.now)
+    node.send(wire.flow_mod(then={"apply": [("group", 5)], "goto": 1}, cookie=1))
+    node.send(wire.flow_mod(then={"apply": [output(2)]}, table=1, cookie=2, priority=9))
+    node.receive(1, plain(60))
+    assert [packet[:3] for packet in node.packet_ins()] == [(1, 0, 1)]
+
+
+def test_packet_outs_of_the_controller_have_no_port(node: Forwarder) -> None:
+    """They teach output:NORMAL nothing, and a packet-in does not tell the port of the packet before."""
+    forward(node, output(2))
+    node.receive(1, plain(60))
+    assert len(node.packet_out(CONTROLLER, [output(NORMAL)], plain(60))) == 4
+    assert [port for port, _ in node.packet_out(1, [output(NORMAL)], f.ethernet(A, B, [], 0x9000, bytes(46)))] == [
+        2,
+        3,
+        4,
+    ]
+    node.packet_out(CONTROLLER, [output(CONTROLLER)], plain(60))
+    ((*_, match, _),) = node.packet_ins()
+    assert match == wire.match({"in_port": (CONTROLLER, 0xFFFFFFFF)})
+
+
+def test_non_strict_deletion_spares_wider_entries(node: Forwarder) -> None:
+    exact = {"eth_type": (0x800, 0xFFFF), "ipv4_dst": (5, 0xFFFFFFFF)}
+    wide = {"eth_type": (0x800, 0xFFFF), "ipv4_dst": (0, 0xFFFFFF00)}
+    for cookie, match in enumerate((exact, wide, {})):
+        node.send(wire.flow_mod(match, cookie=cookie))
+    node.send(wire.flow_mod({**wide, "ipv4_dst": (0, 0xFFFFFFF0)}, command=wire.DELETE))
+    assert node.counts().keys() == {1, 2}

@@ -162,7 +162,7 @@ def churn(table: Table, r: Random, masks: list[KEY], steps: int) -> None:
 def test_adds_and_removals(count: int) -> None:
     r = Random(count)
     table, masks = Table(), some_masks(r, count)
-    for _ in range(3 if INTERPRETED else 20):
+    for _ in range(12 if INTERPRETED else 20):
         churn(table, r, masks, 60)
         table.check([some_key(r) for _ in range(30)])
     assert (table.row(T_PRUNE) != 0) == (count > PRUNE_THRESHOLD)
@@ -201,7 +201,7 @@ def test_more_values_than_the_index_keeps() -> None:
     """A partial mask with too many values is given up, and the flows that used it before are found as well."""
     r, table = Random(2), Table()
     full, half = words(ipv4_dst=prefix(32)), words(ipv4_dst=prefix(24), tcp_dst=0xFFFF)
-    for mask in some_masks(r, PRUNE_THRESHOLD + 5):
+    for mask in some_masks(r, 3 * PRUNE_THRESHOLD):
         table.add(some_key(r), mask, 1)
     table.add(words(ipv4_dst=0x0B000000, tcp_dst=80), half, 7)
     for number in range(SATURATED + 500):
@@ -212,10 +212,11 @@ def test_more_values_than_the_index_keeps() -> None:
     table.check([words(ipv4_dst=host, tcp_dst=port) for host in hosts + others for port in (80, 81)])
 
 
-@pytest.mark.parametrize("count", [3, 30])
+@pytest.mark.parametrize("count", [3, 3 * PRUNE_THRESHOLD])
 def test_memory_is_the_same_after_each_round(count: int) -> None:
     r, table = Random(3), Table()
-    rules = [some_rule(r, some_masks(r, count)) for _ in range(200)]
+    masks = some_masks(r, count)
+    rules = [some_rule(r, masks) for _ in range(200)]
     seen = set()
     for _ in range(4):
         for rule in rules:
@@ -229,13 +230,13 @@ def test_memory_is_the_same_after_each_round(count: int) -> None:
     assert len(seen) <= 2, "the arena grows once more at most: blocks wait in limbo meanwhile"
 
 
-@pytest.mark.parametrize("room", range(200, 12000, 1100 if INTERPRETED else 173))
+@pytest.mark.parametrize("room", range(200, 40000, 5700 if INTERPRETED else 577))
 def test_memory_out_changes_nothing(room: int) -> None:
     """However little there is: what was added is found, what was not is not, and removing gives everything back."""
     r, table = Random(room), Table(room)
-    masks = some_masks(r, 25)
+    masks = some_masks(r, 3 * PRUNE_THRESHOLD)
     keys = [some_key(r) for _ in range(10)]
-    for _ in range(150):
+    for _ in range(200):
         if table.rules and r.random() < 0.3:
             table.remove(r.choice(list(table.rules)))
         elif not table.add(*some_rule(r, masks)):
