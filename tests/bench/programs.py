@@ -13,7 +13,7 @@ from pathlib import Path
 from triplane.lab.processes import die_with_parent
 from triplane.tap.namespaces import path_of
 
-READY_SECONDS = 300.0  # a first start compiles
+READY_SECONDS = 600.0  # a first start compiles
 END_SECONDS = 5.0
 CPUS = sorted(os.sched_getaffinity(0))
 DEVICE_CPU, SOURCE_CPU = CPUS[0], CPUS[-1]  # of the forwarder and of the generator
