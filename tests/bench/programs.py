@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from triplane.lab.processes import die_with_parent
@@ -108,7 +109,7 @@ class Program:
         self.stopped = False
 
     def end(self) -> None:
-        """SIGTERM, then SIGKILL."""
+        """SIGTERM, then SIGKILL; nothing that it started stays either."""
         self.child.terminate()
         if self.stopped:
             self.resume()
@@ -117,6 +118,8 @@ class Program:
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         if self.child.stdout is not None:
             self.child.stdout.close()
 
