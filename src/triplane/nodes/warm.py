@@ -5,6 +5,7 @@ The work is shared between processes, since numba compiles one function at a tim
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,12 +74,27 @@ def ports(step: Callable[[str], None]) -> None:
         _ = port.receive.address, port.transmit.address
 
 
-def is_warm() -> bool:
-    """Whether the packet path has been compiled before, for these sources."""
-    from triplane.dataplane.kernels import cache, engine
+def stamp() -> Path:
+    """A file that is there once all was compiled for these sources, by this numba on this processor."""
+    import llvmlite.binding
+    import numba
 
-    folder = cache.folder_of(Path(engine.__file__).resolve(), cache.KernelLocator.flags)
-    return any(folder.glob("engine.work-*.nbi"))
+    from triplane.dataplane.kernels import cache
+
+    sources = sorted(cache.PACKAGE.glob("*/kernels/*.py"))
+    mode = (cache.KernelLocator.flags, numba.config.BOUNDSCHECK, numba.config.DISABLE_JIT)
+    place = (numba.__version__, llvmlite.binding.get_host_cpu_name(), str(cache.PACKAGE))
+    state = hashlib.sha256(repr((mode, place)).encode())
+    for source in sources:
+        state.update(source.read_bytes())
+    return cache.cache_root() / f"warm-{state.hexdigest()[:16]}"
+
+
+def is_warm() -> bool:
+    """Whether `run` has nothing to do; interpreted kernels need nothing."""
+    from triplane.dataplane.kernels.compiler import INTERPRETED
+
+    return INTERPRETED or stamp().exists()
 
 
 PARTS = (packets, tables, ports, injection)
@@ -99,6 +115,9 @@ def run(step: Step) -> None:
             last = trouble.strip().splitlines()[-1:] or ["no reason given"]
             raise StartError(f"the kernels do not compile: {last[0]}")
     injection(lambda name: step(name, STEPS, STEPS))
+    done_stamp = stamp()
+    done_stamp.parent.mkdir(parents=True, exist_ok=True)
+    done_stamp.touch()
 
 
 def start(names: list[str]) -> subprocess.Popen[str]:
