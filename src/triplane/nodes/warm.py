@@ -5,7 +5,9 @@ The work is shared between processes, since numba compiles one function at a tim
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -131,5 +133,11 @@ def main(names: list[str]) -> None:
             part(lambda name: print(name, flush=True))
 
 
+def die_with_parent() -> None:
+    """prctl(PR_SET_PDEATHSIG): a start that is killed while it compiles leaves nobody compiling behind."""
+    ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))
+
+
 if __name__ == "__main__":
+    die_with_parent()
     main(sys.argv[1:])
