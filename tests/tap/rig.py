@@ -148,10 +148,12 @@ def ping(target: str, *options: str, host: str = HOST_A) -> None:
     assert " 0% packet loss" in result.stdout, result.stdout + result.stderr
 
 
-def transfer(data: bytes, target: str = IP_B, family: int = socket.AF_INET) -> bytes:
-    """Send `data` by TCP from host A to host B; returns what arrived."""
-    server = ns.in_namespace(HOST_B, lambda: socket.socket(family, socket.SOCK_STREAM))
-    client = ns.in_namespace(HOST_A, lambda: socket.socket(family, socket.SOCK_STREAM))
+def transfer(
+    data: bytes, target: str = IP_B, family: int = socket.AF_INET, source: str = HOST_A, sink: str = HOST_B
+) -> bytes:
+    """Send `data` by TCP from host A to host B, or between others; returns what arrived at address `target`."""
+    server = ns.in_namespace(sink, lambda: socket.socket(family, socket.SOCK_STREAM))
+    client = ns.in_namespace(source, lambda: socket.socket(family, socket.SOCK_STREAM))
     with server, client:
         server.bind((target, 7777))
         server.listen()

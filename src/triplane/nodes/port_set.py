@@ -12,7 +12,8 @@ from triplane.dataplane.node import Node
 from triplane.dataplane.switch.service import Service
 from triplane.dataplane.tables.queue_options import take_queues
 from triplane.nodes.links import OFPPR_ADD, OFPPR_DELETE, LinkWatch
-from triplane.nodes.options import DataplaneOptions
+from triplane.nodes.options import DataplaneOptions, StartError
+from triplane.tap.namespaces import path_of
 from triplane.tap.port import Port, PortError, PortSpec, open_port
 
 
@@ -29,7 +30,9 @@ def open_in_slot(node: Node, options: DataplaneOptions, slot: int, text: str) ->
 
 
 def open_ports(node: Node, options: DataplaneOptions) -> None:
-    """Open the ports in the order given; they are numbered from 1."""
+    """Open the ports in the order given; they are numbered from 1. StartError if there is no such namespace."""
+    if options.netns is not None and not path_of(options.netns).exists():
+        raise StartError(f"there is no network namespace {options.netns} (`ip netns add {options.netns}` makes it)")
     for slot, text in enumerate(options.ports, 1):
         open_in_slot(node, options, slot, text)
 
