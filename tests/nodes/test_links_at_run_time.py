@@ -13,7 +13,7 @@ from triplane.tap import namespaces as ns
 HOST_C, IP_C = f"tc{PID}", "10.77.0.3"
 
 
-@pytest.mark.parametrize("kind", ["packet", "tap", "xdp"])
+@pytest.mark.parametrize("kind", ["tap", "xdp"])
 def test_a_link_that_flaps(run_dir: Path, kind: str) -> None:
     with plant(run_dir, kind, "packet") as dataplane, Controller.dial(dataplane) as controller:
         join(dataplane)

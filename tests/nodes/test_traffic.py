@@ -57,7 +57,7 @@ def test_every_kind_of_traffic_both_ways(run_dir: Path, a: str, b: str) -> None:
             tagged(source, end, sink, far_end)
 
 
-@pytest.mark.parametrize(("a", "b"), [("packet", "packet"), ("tap", "packet"), ("tap", "tap")])
+@pytest.mark.parametrize(("a", "b"), [("packet", "packet"), ("tap", "tap")])
 def test_jumbo_frames(run_dir: Path, a: str, b: str) -> None:
     with plant(run_dir, a, b, mtu=9000) as dataplane:
         join(dataplane)
@@ -65,10 +65,10 @@ def test_jumbo_frames(run_dir: Path, a: str, b: str) -> None:
         ping(IP6_A, "-s", "8952", "-M", "do", host=HOST_B)
 
 
-@pytest.mark.parametrize("kind", ["packet", "tap", "xdp"])
-def test_two_workers(run_dir: Path, kind: str) -> None:
+@pytest.mark.parametrize(("a", "b"), [("packet", "tap"), ("xdp", "xdp")])
+def test_two_workers(run_dir: Path, a: str, b: str) -> None:
     data = os.urandom(4 << 20)
-    with plant(run_dir, kind, kind, "--workers", "2") as dataplane:
+    with plant(run_dir, a, b, "--workers", "2") as dataplane:
         join(dataplane)
         for source, _, sink, _, target, target6 in WAYS:
             ping(target, host=source)
