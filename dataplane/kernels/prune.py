@@ -39,10 +39,11 @@ D_VALUES = 5  # offset << 6 | log2(entries) of the value hash
 D_USED = 6  # entries in it
 CHUNKS = 64  # at most, in a dimension; subtables with further partial masks count as unconstrained
 
+# The value hash: VALUE_WORDS for each entry, then a bitmap for each: most probes miss, and touch the dense part only.
 V_TAG = 0  # chunk + 1, 0 = free entry
 V_VALUE = 1
-V_BITS = 2
-VALUE_WORDS = V_BITS + BITMAP_WORDS
+VALUE_WORDS = 2
+ENTRY_WORDS = VALUE_WORDS + BITMAP_WORDS  # of an entry and its bitmap
 
 
 @inlined
@@ -63,6 +64,12 @@ def find_value(arena: Words, values: int, size: int, chunk: int, value: int) -> 
         slot = (slot + 1) & (size - 1)
 
 
+@inlined
+def bits_of(values: int, size: int, entry: int) -> int:
+    """Offset of an entry's bitmap."""
+    return values + size * VALUE_WORDS + ((entry - values) >> 1) * BITMAP_WORDS
+
+
 @kernel
 def allow(arena: Words, dimension: int, key: Words, used: int, scratch: Words) -> None:
     """scratch[0:used] &= the bitmap of subtables that this dimension allows for the key.
@@ -80,8 +87,9 @@ def allow(arena: Words, dimension: int, key: Words, used: int, scratch: Words) -
             continue
         entry = find_value(arena, values, size, chunk, word & arena[chunks + chunk])
         if arena[entry + V_TAG] != 0:
+            bits = bits_of(values, size, entry)
             for i in range(used):
-                scratch[BITMAP_WORDS + i] |= arena[entry + V_BITS + i]
+                scratch[BITMAP_WORDS + i] |= arena[bits + i]
     wild = arena[dimension + D_WILD]
     for i in range(used):
         scratch[i] &= scratch[BITMAP_WORDS + i] | arena[wild + i]

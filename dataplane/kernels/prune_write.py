@@ -22,6 +22,7 @@ from triplane.dataplane.kernels.prune import (
     D_WILD,
     D_WORD,
     DIMENSION_WORDS,
+    ENTRY_WORDS,
     P_ALL,
     P_BITS,
     P_DIMENSION,
@@ -29,10 +30,10 @@ from triplane.dataplane.kernels.prune import (
     P_SLOTS,
     PRUNE_DIMENSIONS,
     PRUNE_WORDS,
-    V_BITS,
     V_TAG,
     V_VALUE,
     VALUE_WORDS,
+    bits_of,
     find_value,
 )
 
@@ -80,7 +81,7 @@ def take_zero(arena: Words, words: int) -> int:
 def dimension_make(arena: Words, dimension: int, word: int, mask: int) -> bool:
     chunk = take_zero(arena, 2 * CHUNKS)  # partial masks, then the number of values of each, -1 = saturated
     wild = take_zero(arena, BITMAP_WORDS)
-    values = take_zero(arena, VALUE_WORDS << FIRST_VALUES)
+    values = take_zero(arena, ENTRY_WORDS << FIRST_VALUES)
     arena[dimension + D_WORD], arena[dimension + D_MASK] = word, mask
     arena[dimension + D_CHUNK], arena[dimension + D_WILD] = chunk, wild
     arena[dimension + D_VALUES] = values << 6 | FIRST_VALUES
@@ -226,8 +227,9 @@ def value_add(arena: Words, dimension: int, chunk: int, value: int, bit: int) ->
     if arena[count] >= SATURATED or not values_room(arena, dimension):
         return False
     packed = arena[dimension + D_VALUES]
-    entry = find_value(arena, packed >> 6, 1 << (packed & 63), chunk, value)
-    set_bit(arena, entry + V_BITS, bit)
+    values, size = packed >> 6, 1 << (packed & 63)
+    entry = find_value(arena, values, size, chunk, value)
+    set_bit(arena, bits_of(values, size, entry), bit)
     if arena[entry + V_TAG] == 0:
         arena[entry + V_VALUE] = value
         store_release(arena, entry + V_TAG, chunk + 1)
@@ -243,18 +245,26 @@ def values_room(arena: Words, dimension: int) -> bool:
     size = 1 << (packed & 63)
     if arena[dimension + D_USED] * 2 < size:
         return True
-    fresh = take_zero(arena, 2 * size * VALUE_WORDS)
+    fresh = take_zero(arena, 2 * size * ENTRY_WORDS)
     if fresh == 0:
         return False
     for i in range(size):
-        old = (packed >> 6) + i * VALUE_WORDS
-        if arena[old + V_TAG] != 0:
-            entry = find_value(arena, fresh, 2 * size, arena[old + V_TAG] - 1, arena[old + V_VALUE])
-            for word in range(VALUE_WORDS):
-                arena[entry + word] = arena[old + word]
+        move_value(arena, packed >> 6, (packed >> 6) + i * VALUE_WORDS, fresh, size)
     store_release(arena, dimension + D_VALUES, fresh << 6 | (packed & 63) + 1)
     arena_give(arena, packed >> 6)
     return True
+
+
+@kernel
+def move_value(arena: Words, values: int, old: int, fresh: int, size: int) -> None:
+    """Enter what stands at `old` of a hash of `size` entries in one of twice the size."""
+    if arena[old + V_TAG] == 0:
+        return
+    entry = find_value(arena, fresh, 2 * size, arena[old + V_TAG] - 1, arena[old + V_VALUE])
+    arena[entry + V_TAG], arena[entry + V_VALUE] = arena[old + V_TAG], arena[old + V_VALUE]
+    source, target = bits_of(values, size, old), bits_of(fresh, 2 * size, entry)
+    for word in range(BITMAP_WORDS):
+        arena[target + word] = arena[source + word]
 
 
 @kernel

@@ -64,6 +64,8 @@ def instruction(given: Any) -> str:
         return f"meter:{given.meter_id}"
     if kind == ofp.OFPIT_CLEAR_ACTIONS:
         return "clear"
+    if kind == ofp.OFPIT_EXPERIMENTER:
+        return f"experimenter:0x{given.experimenter:08x}"
     return f"{'apply' if kind == ofp.OFPIT_APPLY_ACTIONS else 'write'}({actions(given.actions)})"
 
 
