@@ -49,12 +49,10 @@ def idle(folder: Path, pair: Pair, settings: Settings) -> Iterator[Figure]:
 
 
 def first_start(folder: Path, pair: Pair) -> Iterator[Figure]:
-    """As on a new machine: nothing is compiled. On a busy machine the processor time tells more."""
+    """As on a new machine: nothing is compiled."""
     with ExitStack() as stack:
-        program, seconds = start(stack, folder, pair, folder / "cache")
-        spent = program.cpu_seconds()
+        _, seconds = start(stack, folder, pair, folder / "cache")
     yield Figure("process/first start/triplane", "s", [seconds])
-    yield Figure("process/first start, processor time/triplane", "s", [spent])
 
 
 def measure_all(settings: Settings) -> Iterator[Figure]:
