@@ -1,0 +1,80 @@
+"""Open vSwitch's own client programs the real dataplane: flows compared and replaced, groups of all kinds, meters."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.nodes.plant import Dataplane, plant
+
+FLOWS = """\
+priority=10,ip,nw_dst=10.0.0.0/24,actions=output:2
+table=1,priority=5,tcp,tp_dst=80,actions=dec_ttl,output:1
+priority=7,arp,actions=write_actions(output:2),goto_table:1
+"""
+GROUPS = (
+    "group_id=1,type=all,bucket=output:1,bucket=output:2",
+    "group_id=2,type=select,bucket=weight:3,output:1,bucket=weight:1,output:2",
+    "group_id=3,type=indirect,bucket=output:1",
+    "group_id=4,type=ff,bucket=watch_port:1,output:1,bucket=watch_port:2,output:2",
+)
+
+
+@pytest.fixture(scope="module")
+def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataplane]:
+    with plant(tmp_path_factory.mktemp("ofctl") / "run", "packet", "tap") as dataplane:
+        yield dataplane
+
+
+def differences(switch: Dataplane, path: Path) -> list[str]:
+    """What `diff-flows` prints; it ends 2 if there is anything."""
+    command = ["ovs-ofctl", "-O", "OpenFlow13", "diff-flows", f"unix:{switch.listener}", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    lines = done.stdout.splitlines()
+    assert done.returncode == (2 if lines else 0), done.stderr
+    return lines
+
+
+def test_flows_are_added_compared_and_replaced(switch: Dataplane, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text(FLOWS)
+    second.write_text(FLOWS.replace("output:2", "output:1"))
+    switch.ofctl("add-flows", str(first))
+    assert differences(switch, first) == []
+    assert len(differences(switch, second)) == 4
+    switch.ofctl("replace-flows", str(second))
+    assert differences(switch, second) == []
+    switch.ofctl("mod-flows", "arp,actions=flood")
+    assert "priority=7,arp actions=FLOOD" in switch.ofctl("dump-flows")
+    switch.ofctl("del-flows", "--strict", "priority=10,ip,nw_dst=10.0.0.0/24")
+    assert "flow_count=2" in switch.ofctl("dump-aggregate")
+    switch.ofctl("del-flows")
+    assert "flow_count=0" in switch.ofctl("dump-aggregate")
+
+
+def test_groups_of_all_kinds(switch: Dataplane) -> None:
+    for group in GROUPS:
+        switch.ofctl("add-group", group)
+    switch.ofctl("mod-group", "group_id=3,type=indirect,bucket=output:2")
+    told = switch.ofctl("dump-groups")
+    assert "group_id=1,type=all,bucket=actions=output:1,bucket=actions=output:2" in told
+    assert "group_id=3,type=indirect,bucket=actions=output:2" in told
+    assert "group_id=4,type=ff,bucket=watch_port:1,actions=output:1,bucket=watch_port:2,actions=output:2" in told
+    switch.ofctl("add-flow", "table=2,ip,actions=group:2")
+    assert "group_id=2" in switch.ofctl("dump-group-stats")
+    switch.ofctl("del-groups", "group_id=2")
+    assert "flow_count=0" in switch.ofctl("dump-aggregate"), "the flow that used the group went with it"
+    switch.ofctl("del-groups")
+    assert "group_id" not in switch.ofctl("dump-groups")
+
+
+def test_meters(switch: Dataplane) -> None:
+    switch.ofctl("add-meter", "meter=1 kbps burst stats bands=type=drop rate=1000 burst_size=100")
+    assert "type=drop rate=1000 burst_size=100" in switch.ofctl("dump-meters")
+    switch.ofctl("mod-meter", "meter=1 pktps stats bands=type=dscp_remark rate=1000 prec_level=1")
+    assert "type=dscp_remark rate=1000 prec_level=1" in switch.ofctl("dump-meters")
+    switch.ofctl("add-flow", "table=2,ip,actions=meter:1,output:2")
+    assert "flow_count:1" in switch.ofctl("meter-stats")
+    switch.ofctl("del-meters")
+    assert "flow_count=0" in switch.ofctl("dump-aggregate"), "the flow that used the meter went with it"
