@@ -21,8 +21,8 @@ without a word of how to cut them again.
 
 Where the time goes (60-byte frames between two veths on one core): of 1,000 ns a frame, some 30 are spent here; the
 rest is the kernel's transmit in copy mode, inside sendto(2): an skb, a softirq and the peer's receive for each frame.
-Ring sizes and bursts over 32 make no difference. SO_BUSY_POLL and its kin do nothing for veth, which has no
-interrupt to defer: a worker that polls the ring sees a packet at once.
+Ring sizes from 256 to 2048 made no difference to that; small ones lose packets of a TCP stream. SO_BUSY_POLL is not
+asked for: veth has no interrupt to defer, and a worker that polls the ring sees a packet at once (not measured).
 """
 
 from __future__ import annotations

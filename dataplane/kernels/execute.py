@@ -45,14 +45,11 @@ from triplane.dataplane.kernels.program import (
     op_of,
     size_of,
 )
+from triplane.dataplane.kernels.punts import OFPR_INVALID_TTL
 from triplane.dataplane.kernels.rewrite import EXPIRED, NO_ROOM
 
 NEXT_END = -1
 NEXT_DROPPED = -2
-
-OFPR_NO_MATCH = 0
-OFPR_ACTION = 1
-OFPR_INVALID_TTL = 2
 
 
 @inlined

@@ -27,7 +27,6 @@ from triplane.dataplane.kernels.classify import (
     T_COUNT,
     T_FIRST,
     T_PRUNE,
-    T_SERIAL,
     T_SUBTABLES,
     T_TIMED,
     TABLE_WORDS,
@@ -318,7 +317,6 @@ def flow_remember(flows: Flows, table: int, flow: int) -> None:
         arena[cold_of(flows, first) + C_PREV] = flow
     flows.tables[row + T_FIRST] = flow
     flows.tables[row + T_COUNT] += 1
-    flows.tables[row + T_SERIAL] += 1
     flows.tables[row + T_TIMED] += is_timed(arena, cold)
 
 
@@ -341,7 +339,6 @@ def flow_forget(flows: Flows, table: int, flow: int) -> None:
     if after:
         arena[cold_of(flows, after) + C_PREV] = before
     flows.tables[row + T_COUNT] -= 1
-    flows.tables[row + T_SERIAL] += 1
     flows.tables[row + T_TIMED] -= is_timed(arena, cold)
 
 

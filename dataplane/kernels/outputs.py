@@ -44,6 +44,7 @@ from triplane.dataplane.kernels.packet import (
 from triplane.dataplane.kernels.parse import fill_key, flow_hash
 from triplane.dataplane.kernels.police import normal_port, punt_packet
 from triplane.dataplane.kernels.pool import Words, give_one
+from triplane.dataplane.kernels.punts import OFPR_ACTION
 from triplane.dataplane.kernels.rewrite import copy_frame
 
 PENDING_NONE = 0
@@ -60,7 +61,6 @@ OFPP_CONTROLLER = 0xFFFFFFFD
 OFPP_LOCAL = 0xFFFFFFFE
 
 GROUP_TABLE = -1  # on the stack: not a group's work but the flow tables' (output:TABLE)
-OFPR_ACTION = 1
 
 
 @inlined

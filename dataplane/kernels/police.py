@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from triplane.dataplane.kernels.classify import COUNTER_WORDS, F_COUNTERS, F_KEY, F_PRIORITY
 from triplane.dataplane.kernels.compiler import kernel
-from triplane.dataplane.kernels.fields import BY_NAME, K_ETH_DST, K_ETH_SRC, K_PORT, KEY_WORDS
+from triplane.dataplane.kernels.ethertypes import TYPE_IPV4, TYPE_IPV6
+from triplane.dataplane.kernels.fields import BY_NAME, K_ETH_DST, K_ETH_SRC, K_IP, K_PORT, KEY_WORDS
 from triplane.dataplane.kernels.flows import C_COOKIE
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
 from triplane.dataplane.kernels.macs import Macs, is_reserved_multicast, mac_learn, mac_lookup
@@ -49,12 +50,10 @@ from triplane.dataplane.kernels.packet import (
     PORT,
 )
 from triplane.dataplane.kernels.pool import Words
-from triplane.dataplane.kernels.punts import punt, punt_class
+from triplane.dataplane.kernels.punts import OFPR_ACTION, OFPR_NO_MATCH, punt, punt_class
 from triplane.dataplane.kernels.rewrite import set_field
 
 IP_DSCP = BY_NAME["ip_dscp"].number
-TYPE_IPV4, TYPE_IPV6 = 0x0800, 0x86DD
-OFPR_NO_MATCH, OFPR_ACTION = 0, 1
 NORMAL_FLOOD = -1
 NORMAL_NOWHERE = -2
 MAC_BITS = 0xFFFFFFFFFFFF
@@ -102,8 +101,8 @@ def remark(node: Words, w: Words, row: Words, levels: int) -> None:
     """Raise the drop precedence in the packet's DSCP (OFPMBT_DSCP_REMARK)."""
     key = view_words(address_of(w, W_KEY), KEY_WORDS)
     eth_type = key[K_ETH_DST] & 0xFFFF
-    if eth_type in (TYPE_IPV4, TYPE_IPV6):
-        dscp = remark_dscp(key[5] >> 50 & 0x3F, levels)
+    if eth_type == TYPE_IPV4 or eth_type == TYPE_IPV6:
+        dscp = remark_dscp(key[K_IP] >> 50 & 0x3F, levels)
         set_field(view_bytes(node[N_MEM], node[N_MEM_BYTES]), row, IP_DSCP, dscp, 0)
         w[W_STALE] = 1
 

@@ -24,7 +24,6 @@ P_UP = 6  # 1 while the link is up
 P_LOCK = 7  # transmit lock
 P_QUEUE = 8  # index of this queue in its port
 P_CPU_IDLE = 9  # 1 if poll(2) must not be relied on for P_FD
-P_PROMISES = 10  # spare, to 15
 
 # counters (each in frames or bytes); receive ones have one writer, transmit ones are under P_LOCK
 P_RX_PACKETS = 16
