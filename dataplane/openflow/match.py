@@ -185,9 +185,6 @@ class OFPMatch(StringifyMixin):
         self._user = None
 
 
-StringifyMixin._names["OFPMatch"] = OFPMatch
-
-
 class OFPMatchField(StringifyMixin):
     """One match field in the old interface: `header` is an OXM_OF_* number."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
@@ -13,6 +14,20 @@ Coder = Callable[[Any], Any]
 def argument_of(name: str) -> str:
     """The constructor's argument for an attribute, by Ryu's rule: a name Python uses gets an underscore behind it."""
     return f"{name}_" if hasattr(builtins, name) else name
+
+
+def parser_module_of(cls: type) -> Any:
+    """The module with all classes of the version that `cls` is of: `ofproto_v1_3_parser` for those of package `v1_3`.
+
+    None for a class of no version.
+    """
+    for base in cls.__mro__:
+        package = base.__module__.rpartition(".")[0]
+        path, _, version = package.rpartition(".")
+        module = sys.modules.get(f"{path}.ofproto_{version}_parser")
+        if module is not None:
+            return module
+    return None
 
 
 def _encode_ascii(value: Any) -> Any:
@@ -41,15 +56,14 @@ class StringifyMixin:
     """Printing and JSON, by the class's own list of attributes.
 
     `_attributes` are the names shown; `_texts` maps those that are text to `ascii` or `utf-8`; `_arguments` maps
-    attributes to constructor arguments where the names differ (`type` is built with `type_`); `_names` finds the
-    class of a nested JSON object.
+    attributes to constructor arguments where the names differ (`type` is built with `type_`). The class of a nested
+    JSON object is the one that the version's parser module has under that name.
     """
 
     __slots__ = ()
     _attributes: ClassVar[tuple[str, ...]] = ()
     _texts: ClassVar[dict[str, str]] = {}
     _arguments: ClassVar[dict[str, str]] = {}
-    _names: ClassVar[dict[str, Any]] = {}
 
     def stringify_attrs(self) -> Iterator[tuple[str, Any]]:
         """Names and values to show; to be overridden."""
@@ -74,7 +88,15 @@ class StringifyMixin:
     @classmethod
     def cls_from_jsondict_key(cls, key: str) -> Any:
         """The class that a JSON object of this name is of; KeyError if there is none."""
-        return cls._names[key]
+        found = cls._class_named(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    @classmethod
+    def _class_named(cls, key: str) -> Any:
+        found = getattr(parser_module_of(cls), key, None)
+        return found if isinstance(found, type) and issubclass(found, StringifyMixin) else None
 
     @classmethod
     def obj_from_jsondict(cls, jsondict: dict[str, Any], **additional_args: Any) -> Any:
@@ -98,6 +120,6 @@ class StringifyMixin:
             return decode_string(value)
         if isinstance(value, list):
             return [cls._decode(item, decode_string) for item in value]
-        if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in cls._names:
+        if isinstance(value, dict) and len(value) == 1 and cls._class_named(next(iter(value))) is not None:
             return cls.obj_from_jsondict(value)
         return value

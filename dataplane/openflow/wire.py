@@ -162,7 +162,6 @@ class RecordType(type):
         codegen.install(cls)
         for number in types or (() if type is None else (type,)):
             cls._choice.classes[number] = cls
-        cls._names[name] = cls
         return cls
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any) -> None:

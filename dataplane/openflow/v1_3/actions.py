@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.match import OFPMatchField, oxm_from_jsondict, oxm_to_jsondict
+from triplane.dataplane.openflow.oxm import Table
 from triplane.dataplane.openflow.v1_3 import constants as ofp
 from triplane.dataplane.openflow.v1_3 import error_codes as ec
 from triplane.dataplane.openflow.v1_3.oxm_fields import OXM
@@ -114,25 +115,27 @@ class OFPActionPopPbb(OFPAction, type=ofp.OFPAT_POP_PBB):
 class OFPActionSetField(OFPAction, type=ofp.OFPAT_SET_FIELD):
     """`OFPActionSetField(eth_dst="aa:bb:cc:dd:ee:ff")`; an OFPMatchField as `field` is Ryu's old form."""
 
+    _oxm: ClassVar[Table] = OXM
+
     def __init__(self, field: OFPMatchField | None = None, **kwargs: Any) -> None:
         if field is not None:
-            number, _, _, value, mask = OXM.split(field.to_bytes(), 0, 4 + (field.header & 0xFF))
-            kwargs = dict([OXM.user(number, value, mask)])
+            number, _, _, value, mask = self._oxm.split(field.to_bytes(), 0, 4 + (field.header & 0xFF))
+            kwargs = dict([self._oxm.user(number, value, mask)])
         if len(kwargs) != 1:
             raise TypeError("OFPActionSetField takes one field")
         ((self.key, self.value),) = kwargs.items()
         if isinstance(self.value, tuple):
             raise TypeError("OFPActionSetField takes no mask before OpenFlow 1.5")
-        self.len = 4 + len(OXM.encode(self.key, self.value)[1]) + 7 & ~7
+        self.len = 4 + len(self._oxm.encode(self.key, self.value)[1]) + 7 & ~7
 
     @property
     def field(self) -> OFPMatchField:
         """The field in the old interface."""
-        header = int.from_bytes(OXM.encode(self.key, self.value)[1][:4], "big")
+        header = int.from_bytes(self._oxm.encode(self.key, self.value)[1][:4], "big")
         return OFPMatchField(header, self.value)
 
     def _pack(self) -> bytes:
-        _, data = OXM.encode(self.key, self.value)
+        _, data = self._oxm.encode(self.key, self.value)
         self.len = 4 + len(data) + 7 & ~7
         return _TYPE_AND_LENGTH.pack(ofp.OFPAT_SET_FIELD, self.len) + data + bytes(self.len - 4 - len(data))
 
@@ -141,8 +144,8 @@ class OFPActionSetField(OFPAction, type=ofp.OFPAT_SET_FIELD):
         if end - start < 8:
             raise OpenFlowError(*cls._bad_len)
         try:
-            number, _, stop, value, mask = OXM.split(buf, start + 4, end)
-            name, user = OXM.user(number, value, None)
+            number, _, stop, value, mask = cls._oxm.split(buf, start + 4, end)
+            name, user = cls._oxm.user(number, value, None)
         except OpenFlowError:
             raise OpenFlowError(ec.OFPET_BAD_ACTION, ec.OFPBAC_BAD_SET_LEN) from None
         if mask is not None:
@@ -155,7 +158,7 @@ class OFPActionSetField(OFPAction, type=ofp.OFPAT_SET_FIELD):
 
     def check(self) -> None:
         """Raise the OpenFlowError a switch gives for a field it does not know; a controller lets it pass."""
-        if self.key not in OXM.by_name:
+        if self.key not in self._oxm.by_name:
             raise OpenFlowError(ec.OFPET_BAD_ACTION, ec.OFPBAC_BAD_SET_TYPE)
 
     def stringify_attrs(self) -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ from struct import Struct
 from typing import Any, ClassVar
 
 from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.oxm import Table
 from triplane.dataplane.openflow.v1_3 import constants as ofp
 from triplane.dataplane.openflow.v1_3 import error_codes as ec
 from triplane.dataplane.openflow.v1_3.oxm_fields import OXM
@@ -39,6 +40,7 @@ class OFPActionId(Record):
 class OFPOxmId(Record):
     """A field that a table takes. `type` is its name; `length` is 0 unless told otherwise, as in Ryu."""
 
+    _oxm: ClassVar[Table] = OXM
     _attributes: ClassVar[tuple[str, ...]] = ("hasmask", "length", "type")
     _texts: ClassVar[dict[str, str]] = {"type": "ascii"}
 
@@ -49,7 +51,7 @@ class OFPOxmId(Record):
 
     def _pack(self) -> bytes:
         self.length = self.length or 0
-        plain = OXM.named(self.type).plain
+        plain = self._oxm.named(self.type).plain
         header = int.from_bytes(plain[:4], "big") & ~0x1FF | int(self.hasmask) << 8 | self.length
         return _OXM.pack(header)
 
@@ -67,9 +69,9 @@ class OFPOxmId(Record):
         mask, size = header >> 8 & 1, header & 0xFF
         if end - start == 8:
             experimenter = _OXM_EXPERIMENTER.unpack_from(buf, start)[1]
-            field = OXM.by_number.get((experimenter, header >> 9))
+            field = cls._oxm.by_number.get((experimenter, header >> 9))
             return OFPExperimenterOxmId(field.name if field else f"field_{header >> 9}", experimenter, mask, size)
-        field = OXM.by_number.get(header >> 9)
+        field = cls._oxm.by_number.get(header >> 9)
         return OFPOxmId(field.name if field else f"field_{header >> 9}", mask, size)
 
 
