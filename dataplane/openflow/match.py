@@ -1,8 +1,7 @@
 """OFPMatch: the OXM match of OpenFlow 1.2 and later (1.3.5 section 7.2.3), as Ryu has it.
 
 A match is kept as it stands on the wire; names and values are made when someone looks. So a packet-in whose match
-nobody reads costs nothing, and a match built from keywords is encoded once. Invariant: `_wire` holds the TLVs,
-without the ofp_match header and the padding; `_user` is their decoded form or None.
+nobody reads costs nothing, and a match built from keywords is encoded once.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from struct import Struct
 from typing import Any, ClassVar, Self
 
 from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.field_list import FieldList
 from triplane.dataplane.openflow.oxm import Table
 from triplane.dataplane.openflow.text import StringifyMixin
 from triplane.dataplane.openflow.v1_3 import error_codes as ec
@@ -25,13 +25,12 @@ _TLV = Struct("!I")
 _PADDING = tuple(bytes(size) for size in range(8))
 
 
-class OFPMatch(StringifyMixin):
+class OFPMatch(FieldList):
     """A match: `OFPMatch(in_port=1, eth_dst=("aa:bb:cc:dd:ee:ff", "ff:ff:ff:00:00:00"))`.
 
     Bits of a value that its mask leaves out are cleared. Raises KeyError for a field that does not exist.
     """
 
-    __slots__ = ("__dict__", "_user", "_wire")
     type = OFPMT_OXM
     _oxm: ClassVar[Table] = OXM
 
@@ -60,14 +59,6 @@ class OFPMatch(StringifyMixin):
     to_bytes = _pack  # ofp_match with its padding
 
     @classmethod
-    def from_fields(cls, wire: bytes) -> Self:
-        """The match of these OXM TLVs, which are not looked at yet."""
-        match = cls.__new__(cls)
-        match._wire = wire
-        match._user = None
-        return match
-
-    @classmethod
     def read_lazy(cls, buf: bytes, pos: int, end: int) -> tuple[Self, int]:
         """The ofp_match at `pos`, and where its padding ends. What is wrong inside shows when it is looked at."""
         if end - pos < 8:
@@ -93,62 +84,6 @@ class OFPMatch(StringifyMixin):
     @classmethod
     def parser(cls, buf: bytes, offset: int) -> Self:
         return cls.read_lazy(bytes(buf), offset, len(buf))[0]
-
-    def serialize(self, buf: bytearray | None = None, offset: int = 0) -> int:
-        """Put the ofp_match into `buf`; returns its length with padding."""
-        data = self._pack()
-        if buf is not None:
-            if len(buf) < offset:
-                buf.extend(bytes(offset - len(buf)))
-            buf[offset : offset + len(data)] = data
-        return len(data)
-
-    @property
-    def fields_bytes(self) -> bytes:
-        """The OXM TLVs alone."""
-        return self._wire
-
-    @property
-    def length(self) -> int:
-        return 4 + len(self._wire)
-
-    # names and values
-
-    def items(self) -> list[tuple[str, Any]]:
-        """Names and values, in the order of the wire. Raises OpenFlowError if a peer sent nonsense."""
-        if self._user is None:
-            self._user = self._oxm.decode(self._wire, 0, len(self._wire))
-        return self._user
-
-    def __getitem__(self, key: str) -> Any:
-        for name, value in self.items():
-            if name == key:
-                return value
-        raise KeyError(key)
-
-    def __contains__(self, key: object) -> bool:
-        return any(name == key for name, _ in self.items())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([name for name, _ in self.items()])
-
-    def __len__(self) -> int:
-        return len(self.items())
-
-    def __bool__(self) -> bool:
-        return True  # as in Ryu: an empty match is no less a match
-
-    def iteritems(self) -> Iterator[tuple[str, Any]]:
-        return iter(dict(self.items()).items())
-
-    def keys(self) -> list[str]:
-        return list(self)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        for name, value in self.items():
-            if name == key:
-                return value
-        return default
 
     # text
 

@@ -18,7 +18,7 @@ from triplane.dataplane.openflow.v1_3.actions import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.groups import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.instructions import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.messages import *  # noqa: F403
-from triplane.dataplane.openflow.v1_3.messages import read_message
+from triplane.dataplane.openflow.v1_3.messages import MESSAGES, read_message
 from triplane.dataplane.openflow.v1_3.monitor import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.multipart import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.ports import *  # noqa: F403
@@ -30,4 +30,4 @@ from triplane.dataplane.openflow.v1_3.table_features import *  # noqa: F403
 @register_msg_parser(_constants.OFP_VERSION)
 def msg_parser(datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
     """The message in `buf`. Raises OpenFlowError if it is malformed."""
-    return read_message(datapath, version, msg_type, msg_len, xid, bytes(buf))
+    return read_message(MESSAGES, datapath, version, msg_type, msg_len, xid, bytes(buf))

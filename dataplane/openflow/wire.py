@@ -267,6 +267,13 @@ class Choice:
         self.default = default  # class for unknown types, if they are to be read all the same
         self.padded = False  # elements start at multiples of 8, their lengths not
 
+    def derive(self) -> Choice:
+        """A family for another version that begins with the same classes."""
+        derived = Choice(self.unknown, self.bad_len, self.align, self.default)
+        derived.padded = self.padded
+        derived.classes.update(self.classes)
+        return derived
+
     def read_list(self, buf: bytes, pos: int, end: int) -> list[Any]:
         """The TLVs that fill buf[pos:end]. Raises OpenFlowError for an unknown type or a length that cannot be."""
         found = []

@@ -44,13 +44,15 @@ def check_actions(actions: Iterable[Any]) -> None:
             action.check()
 
 
-def read_message(datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
-    """The message in `buf`, whose header is read already. Raises OpenFlowError if it is malformed."""
-    cls = MESSAGES.classes.get(msg_type)
+def read_message(
+    messages: Choice, datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes
+) -> Any:
+    """The message in `buf`, whose header is read already, as one of a version's. Raises OpenFlowError if malformed."""
+    cls = messages.classes.get(msg_type)
     if cls is None:
-        raise OpenFlowError(*MESSAGES.unknown)
+        raise OpenFlowError(*messages.unknown)
     if msg_len < 8 or msg_len > len(buf):
-        raise OpenFlowError(*MESSAGES.bad_len)
+        raise OpenFlowError(*messages.bad_len)
     return cls._read(buf, datapath, version, msg_type, msg_len, xid)
 
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Self
 
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.ofproto_common import ONF_EXPERIMENTER_ID
-from triplane.dataplane.openflow.ofproto_parser import HEADER, MsgBase
+from triplane.dataplane.openflow.ofproto_parser import HEADER, MsgBase, msg
 from triplane.dataplane.openflow.v1_3 import constants as ofp
 from triplane.dataplane.openflow.v1_3 import error_codes as ec
 from triplane.dataplane.openflow.v1_3 import onf_constants as onf
-from triplane.dataplane.openflow.v1_3.messages import MESSAGES, read_message
+from triplane.dataplane.openflow.v1_3.messages import MESSAGES
 from triplane.dataplane.openflow.wire import Choice, Record, const, items, length, rest, u16, u32
 
 _TWO_SHORTS = Struct("!HH")
@@ -238,7 +238,7 @@ class ONFBundleAddMsg(ExperimenterHeader):
         stop = start + size
         if stop > msg_len:
             raise OpenFlowError(*cls._bad_len)
-        inner = read_message(datapath, theirs, kind, size, inner_xid, buf[start:stop])
+        inner = msg(datapath, theirs, kind, size, inner_xid, buf[start:stop])
         properties = BUNDLE_PROPERTIES.read_list(buf, min(stop + 7 & ~7, msg_len), msg_len)
         message = cls(datapath, bundle_id, flags, inner, properties)
         message.set_headers(version, msg_type, msg_len, xid)
