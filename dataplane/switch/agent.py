@@ -1,4 +1,4 @@
-"""The OpenFlow 1.3 switch as a sans-IO state machine: bytes of several controllers in, bytes for each of them out.
+"""The OpenFlow switch as a sans-IO state machine: bytes of several controllers in, bytes for each of them out.
 
 The channel calls, from one thread: `connected`, `received` (any cut of the stream), `outgoing` (what to write
 next), `resume`, `drained`, `disconnected`; a timer calls `tick`; `poll_packet_ins` follows the data plane's
@@ -17,9 +17,10 @@ from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.switch import handlers, wire
 from triplane.dataplane.switch.connection import SHORTEST_RUN, Connection, Request
 from triplane.dataplane.switch.datapath import Datapath, FlowModOutcome, PortInfo
-from triplane.dataplane.switch.handshake import check_hello, refuse
+from triplane.dataplane.switch.handshake import agree, refuse
 from triplane.dataplane.switch.requests import OUTPUT_TO_TABLE
 from triplane.dataplane.switch.state import AgentConfig, Identity, Switch
+from triplane.dataplane.switch.versions import chosen
 
 WRITE_SIZE = 1 << 18  # bytes that one `outgoing` hands out, about
 REQUESTS_PER_TURN = 256  # of one connection, a run of flow-mods counting as one, before the others' turn
@@ -31,6 +32,7 @@ class Agent:
     def __init__(self, datapath: Datapath, identity: Identity, config: AgentConfig | None = None) -> None:
         self.switch = Switch(datapath, identity, config or AgentConfig())
         self.datapath = datapath
+        self.versions = chosen(self.switch.config.versions)
         self.standalone = False
         self.on_controllers: Callable[[int], None] = lambda count: None
         self._follow_fail_mode()
@@ -40,7 +42,8 @@ class Agent:
     def connected(self, conn: Connection, now: int) -> None:
         conn.heard = now
         self.switch.connections.append(conn)
-        conn.outbox.reply(wire.HELLO)
+        conn.version = self.versions[max(self.versions)]
+        conn.outbox.reply(wire.hello(self.versions))
 
     def received(self, conn: Connection, data: bytes, now: int) -> None:
         """Look at bytes of a controller; what cannot be looked at yet stays with the connection."""
@@ -122,7 +125,8 @@ class Agent:
 
     @staticmethod
     def _may_run(conn: Connection, version: int) -> bool:
-        return conn.established and version == wire.VERSION and conn.role != ofp.OFPCR_ROLE_SLAVE
+        ours = version == conn.version.number and conn.version.flow_runs
+        return conn.established and ours and conn.role != ofp.OFPCR_ROLE_SLAVE
 
     def _flow_mods(self, conn: Connection, length: int, now: int) -> bool:
         """Apply the run of flow-mods that begins here, the first of `length` bytes; False if that is not complete.
@@ -178,7 +182,7 @@ class Agent:
         try:
             if request.kind != ofp.OFPT_HELLO:
                 raise refuse("expected OFPT_HELLO first")
-            check_hello(request.data)
+            conn.version = agree(self.versions, request.data)
         except OpenFlowError as error:
             conn.close(error.data.decode())
             raise
@@ -201,7 +205,7 @@ class Agent:
     @staticmethod
     def _error(request: Request, error: OpenFlowError) -> bytes:
         quoted = error.data if error.type == ofp.OFPET_HELLO_FAILED else request.data[: wire.ERROR_DATA]
-        return wire.error(error.type, error.code, request.xid, quoted)
+        return request.wire.error(error.type, error.code, request.xid, quoted)
 
     def _refuse(self, request: Request, error: OpenFlowError) -> None:
         request.conn.errors += 1
@@ -217,7 +221,7 @@ class Agent:
         elif not conn.probed and now - conn.heard >= patience:
             conn.probed = now
             if conn.established:
-                conn.outbox.reply(wire.message(ofp.OFPT_ECHO_REQUEST, 0))
+                conn.outbox.reply(conn.version.wire.message(ofp.OFPT_ECHO_REQUEST, 0))
 
     def _follow_fail_mode(self) -> None:
         """Standalone: forward as NORMAL while no controller that governs is connected (6.3.2)."""

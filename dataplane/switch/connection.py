@@ -8,6 +8,8 @@ from typing import NamedTuple
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.switch.async_config import AsyncConfig
 from triplane.dataplane.switch.outbox import Limits, Outbox
+from triplane.dataplane.switch.version import Version
+from triplane.dataplane.switch.wire import Wire
 
 DEFAULT_MISS_SEND_LEN = 128  # OFP_DEFAULT_MISS_SEND_LEN, 7.3.2
 SHORTEST_RUN = 4096  # bytes of flow-mods shown to the data plane at a time, at first
@@ -26,9 +28,20 @@ class Request(NamedTuple):
     def body(self) -> bytes:
         return self.data[8:]
 
+    @property
+    def wire(self) -> Wire:
+        """The encoders of the controller's version."""
+        return self.conn.version.wire
+
+    def reply(self, kind: int, body: bytes = b"") -> bytes:
+        """The message that answers this one; `kind` by 1.3's numbers."""
+        return self.wire.message(kind, self.xid, body)
+
 
 class Connection:
     """`name` is for people ("tcp:127.0.0.1:6653"); `governs`: its loss counts for the fail mode."""
+
+    version: Version  # that it speaks; until both have greeted, the newest of the switch
 
     def __init__(self, name: str, limits: Limits | None = None, governs: bool = True) -> None:
         self.name = name
@@ -73,6 +86,10 @@ class Connection:
     def take_in(self, data: bytes) -> None:
         self.data = self.data[self.at :] + data if self.at < len(self.data) else data
         self.at = 0
+
+    def wants(self, kind: int, reason: int) -> bool:
+        """Whether asynchronous messages of this type and reason are for this controller."""
+        return self.async_config.wants(kind, self.role, self.version.wire.reason(kind, reason))
 
     def close(self, reason: str, abort: bool = False) -> None:
         self.closing = self.closing or reason

@@ -1,30 +1,18 @@
-"""The table of requests: for each message type its handler, its length, and whether a slave may send it.
+"""The table of 1.3's requests: for each message type its handler, its length, and whether a slave may send it.
 
 Types that are not here (the switch's own, and numbers without meaning) answer OFPBRC_BAD_TYPE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
-from triplane.dataplane.switch import requests, roles, wire
+from triplane.dataplane.switch import requests, roles
 from triplane.dataplane.switch.connection import Request
 from triplane.dataplane.switch.multipart import multipart_request
 from triplane.dataplane.switch.state import Switch
-
-Handler = Callable[[Switch, Request], Iterable[bytes]]
-
-
-class Row(NamedTuple):
-    """`size`: of the whole message; `longer`: it may be longer; `writes`: refused from a slave (6.3.6)."""
-
-    handler: Handler
-    size: int = wire.HEADER_SIZE
-    longer: bool = False
-    writes: bool = False
-
+from triplane.dataplane.switch.version import Row
 
 ROWS = {
     ofp.OFPT_HELLO: Row(requests.nothing, longer=True),
@@ -52,9 +40,10 @@ ROWS = {
 
 def answer(switch: Switch, request: Request) -> Iterable[bytes]:
     """The replies to one request of an established connection. Raises OpenFlowError, having changed nothing."""
-    if request.data[0] != wire.VERSION:
+    version = request.conn.version
+    if request.data[0] != version.number:
         raise requests.bad_request(ofp.OFPBRC_BAD_VERSION)
-    row = ROWS.get(request.kind)
+    row = version.requests.get(request.kind)
     if row is None:
         raise requests.bad_request(ofp.OFPBRC_BAD_TYPE)
     if len(request.data) < row.size or (len(request.data) > row.size and not row.longer):

@@ -1,4 +1,4 @@
-"""OFPT_MULTIPART_REQUEST: a table of its types, reassembly of long requests, splitting of long replies (7.3.5).
+"""OFPT_MULTIPART_REQUEST: a table of 1.3's types, reassembly of long requests, splitting of long replies (7.3.5).
 
 A handler returns the records of its reply, possibly lazily: a table of a million flows is encoded as fast as its
 controller reads, so that a slow one costs one message of memory and not the table.
@@ -6,32 +6,25 @@ controller reads, so that a slow one costs one message of memory and not the tab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.switch import table_features, wire
 from triplane.dataplane.switch.connection import Request
-from triplane.dataplane.switch.datapath import FlowFilter, PortCounters
+from triplane.dataplane.switch.datapath import FlowFilter
 from triplane.dataplane.switch.state import N_TABLES, Switch
+from triplane.dataplane.switch.version import MultipartRow
 
-Handler = Callable[[Switch, Request, bytes], Iterable[bytes]]
-ROOM = wire.MAX_MESSAGE - wire.MULTIPART.size  # of one reply's records
+ROOM = wire.MAX_MESSAGE - wire.HEADER_SIZE - wire.MULTIPART.size  # of one reply's records
 MATCH_AT = wire.FLOW_STATS_REQUEST.size
 
 
-class Row(NamedTuple):
-    """A type's handler, and the length of its body; None: the handler checks."""
-
-    handler: Handler
-    size: int | None
-
-
 def multipart_request(switch: Switch, request: Request) -> Iterable[bytes]:
-    kind, flags = wire.MULTIPART.unpack_from(request.data)[4:]
-    body = request.data[wire.MULTIPART.size :]
-    row = ROWS.get(kind)
+    head = request.wire.multipart
+    kind, flags = head.unpack_from(request.data, wire.HEADER_SIZE)
+    body = request.data[wire.HEADER_SIZE + head.size :]
+    row = request.conn.version.multiparts.get(kind)
     if row is None:
         raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_MULTIPART)
     if flags & ofp.OFPMPF_REQ_MORE:
@@ -40,7 +33,7 @@ def multipart_request(switch: Switch, request: Request) -> Iterable[bytes]:
     body = join_pieces(request, kind, body)
     if row.size is not None and len(body) != row.size:
         raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN)
-    return replies(kind, request.xid, row.handler(switch, request, body))
+    return replies(request, kind, row.handler(switch, request, body))
 
 
 def keep_piece(switch: Switch, request: Request, kind: int, body: bytes) -> None:
@@ -65,7 +58,7 @@ def join_pieces(request: Request, kind: int, body: bytes) -> bytes:
     return bytes(held) + body
 
 
-def replies(kind: int, xid: int, records: Iterable[bytes]) -> Iterator[bytes]:
+def replies(request: Request, kind: int, records: Iterable[bytes]) -> Iterator[bytes]:
     """The records in as few messages as hold them, all but the last flagged MORE; a record is never split.
 
     A record that no message can hold (a flow entry within 16 bytes of 64 KiB) cannot be told, and is left out.
@@ -76,17 +69,11 @@ def replies(kind: int, xid: int, records: Iterable[bytes]) -> Iterator[bytes]:
         if len(record) > ROOM:
             continue
         if size + len(record) > ROOM:
-            yield reply(kind, xid, ofp.OFPMPF_REPLY_MORE, held, size)
+            yield request.wire.multipart_reply(kind, request.xid, ofp.OFPMPF_REPLY_MORE, held)
             held, size = [], 0
         held.append(record)
         size += len(record)
-    yield reply(kind, xid, 0, held, size)
-
-
-def reply(kind: int, xid: int, flags: int, records: list[bytes], size: int) -> bytes:
-    length = wire.MULTIPART.size + size
-    head = wire.MULTIPART.pack(wire.VERSION, ofp.OFPT_MULTIPART_REPLY, length, xid, kind, flags)
-    return head + b"".join(records)
+    yield request.wire.multipart_reply(kind, request.xid, 0, held)
 
 
 def desc(switch: Switch, request: Request, body: bytes) -> list[bytes]:
@@ -113,7 +100,7 @@ def flow_filter(body: bytes) -> FlowFilter:
 
 
 def flow(switch: Switch, request: Request, body: bytes) -> Iterable[bytes]:
-    return switch.datapath.flow_stats(flow_filter(body), request.now)
+    return map(request.wire.flow_stats, switch.datapath.flow_stats(flow_filter(body), request.now))
 
 
 def aggregate(switch: Switch, request: Request, body: bytes) -> list[bytes]:
@@ -121,20 +108,14 @@ def aggregate(switch: Switch, request: Request, body: bytes) -> list[bytes]:
 
 
 def table(switch: Switch, request: Request, body: bytes) -> list[bytes]:
-    return [wire.TABLE_STATS.pack(*row) for row in switch.datapath.table_stats()]
+    return [request.wire.table_stats(row) for row in switch.datapath.table_stats()]
 
 
 def port_stats(switch: Switch, request: Request, body: bytes) -> list[bytes]:
     (port_no,) = wire.ONE_NUMBER.unpack(body)
     if port_no != ofp.OFPP_ANY and not switch.has_port(port_no):
         raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_PORT)
-    return [encode_port_counters(row) for row in switch.datapath.port_counters(port_no)]
-
-
-def encode_port_counters(row: PortCounters) -> bytes:
-    """ofp_port_stats, 7.3.5.6; frame, overrun, CRC errors and collisions are within rx_errors."""
-    seconds, nanoseconds = divmod(row.duration_ns, wire.SECOND)
-    return wire.PORT_STATS.pack(*row[:9], 0, 0, 0, 0, seconds, nanoseconds)
+    return [request.wire.port_stats(row) for row in switch.datapath.port_counters(port_no)]
 
 
 def queue_stats(switch: Switch, request: Request, body: bytes) -> list[bytes]:
@@ -144,7 +125,7 @@ def queue_stats(switch: Switch, request: Request, body: bytes) -> list[bytes]:
     rows = switch.datapath.queue_counters(port_no, queue_id, request.now)
     if not rows and queue_id != ofp.OFPQ_ALL:
         raise OpenFlowError(ofp.OFPET_QUEUE_OP_FAILED, ofp.OFPQOFC_BAD_QUEUE)
-    return [wire.QUEUE_STATS.pack(*row[:5], *divmod(row[5], wire.SECOND)) for row in rows]
+    return [request.wire.queue_stats(row) for row in rows]
 
 
 def group_stats(switch: Switch, request: Request, body: bytes) -> list[bytes]:
@@ -175,7 +156,7 @@ def meter_features(switch: Switch, request: Request, body: bytes) -> list[bytes]
 
 
 def port_desc(switch: Switch, request: Request, body: bytes) -> list[bytes]:
-    return [wire.port(info) for info in switch.datapath.ports()]
+    return [request.wire.port(info) for info in switch.datapath.ports()]
 
 
 def experimenter(switch: Switch, request: Request, body: bytes) -> list[bytes]:
@@ -184,19 +165,19 @@ def experimenter(switch: Switch, request: Request, body: bytes) -> list[bytes]:
 
 
 ROWS = {
-    ofp.OFPMP_DESC: Row(desc, 0),
-    ofp.OFPMP_FLOW: Row(flow, None),
-    ofp.OFPMP_AGGREGATE: Row(aggregate, None),
-    ofp.OFPMP_TABLE: Row(table, 0),
-    ofp.OFPMP_PORT_STATS: Row(port_stats, wire.ONE_NUMBER.size),
-    ofp.OFPMP_QUEUE: Row(queue_stats, wire.QUEUE_STATS_REQUEST.size),
-    ofp.OFPMP_GROUP: Row(group_stats, wire.ONE_NUMBER.size),
-    ofp.OFPMP_GROUP_DESC: Row(group_desc, 0),
-    ofp.OFPMP_GROUP_FEATURES: Row(group_features, 0),
-    ofp.OFPMP_METER: Row(meter_stats, wire.ONE_NUMBER.size),
-    ofp.OFPMP_METER_CONFIG: Row(meter_config, wire.ONE_NUMBER.size),
-    ofp.OFPMP_METER_FEATURES: Row(meter_features, 0),
-    ofp.OFPMP_TABLE_FEATURES: Row(table_features.table_features, None),
-    ofp.OFPMP_PORT_DESC: Row(port_desc, 0),
-    ofp.OFPMP_EXPERIMENTER: Row(experimenter, None),
+    ofp.OFPMP_DESC: MultipartRow(desc, 0),
+    ofp.OFPMP_FLOW: MultipartRow(flow, None),
+    ofp.OFPMP_AGGREGATE: MultipartRow(aggregate, None),
+    ofp.OFPMP_TABLE: MultipartRow(table, 0),
+    ofp.OFPMP_PORT_STATS: MultipartRow(port_stats, wire.ONE_NUMBER.size),
+    ofp.OFPMP_QUEUE: MultipartRow(queue_stats, wire.QUEUE_STATS_REQUEST.size),
+    ofp.OFPMP_GROUP: MultipartRow(group_stats, wire.ONE_NUMBER.size),
+    ofp.OFPMP_GROUP_DESC: MultipartRow(group_desc, 0),
+    ofp.OFPMP_GROUP_FEATURES: MultipartRow(group_features, 0),
+    ofp.OFPMP_METER: MultipartRow(meter_stats, wire.ONE_NUMBER.size),
+    ofp.OFPMP_METER_CONFIG: MultipartRow(meter_config, wire.ONE_NUMBER.size),
+    ofp.OFPMP_METER_FEATURES: MultipartRow(meter_features, 0),
+    ofp.OFPMP_TABLE_FEATURES: MultipartRow(table_features.table_features, None),
+    ofp.OFPMP_PORT_DESC: MultipartRow(port_desc, 0),
+    ofp.OFPMP_EXPERIMENTER: MultipartRow(experimenter, None),
 }

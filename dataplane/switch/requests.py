@@ -17,7 +17,6 @@ from triplane.dataplane.switch.state import N_TABLES, Switch
 CAPABILITIES = (
     ofp.OFPC_FLOW_STATS | ofp.OFPC_TABLE_STATS | ofp.OFPC_PORT_STATS | ofp.OFPC_GROUP_STATS | ofp.OFPC_QUEUE_STATS
 )
-MAIN_CONNECTION = 0  # auxiliary_id; auxiliary connections are the switch's to open, and it opens none (6.3.7)
 SHORTEST_FRAME = 14  # an Ethernet header
 OFPTC_DEPRECATED_MASK = 3
 PORT_CONFIG = ofp.OFPPC_PORT_DOWN | ofp.OFPPC_NO_RECV | ofp.OFPPC_NO_FWD | ofp.OFPPC_NO_PACKET_IN
@@ -40,22 +39,22 @@ def experimenter(switch: Switch, request: Request) -> list[bytes]:
 
 
 def echo(switch: Switch, request: Request) -> list[bytes]:
-    return [wire.message(ofp.OFPT_ECHO_REPLY, request.xid, request.body)]
+    return [request.reply(ofp.OFPT_ECHO_REPLY, request.body)]
 
 
 def barrier(switch: Switch, request: Request) -> list[bytes]:
     """Every message before it has been carried out when its turn comes: each is, before the next is looked at."""
-    return [wire.message(ofp.OFPT_BARRIER_REPLY, request.xid)]
+    return [request.reply(ofp.OFPT_BARRIER_REPLY)]
 
 
 def features(switch: Switch, request: Request) -> list[bytes]:
-    body = wire.FEATURES.pack(switch.identity.dpid, switch.config.buffers, N_TABLES, MAIN_CONNECTION, CAPABILITIES, 0)
-    return [wire.message(ofp.OFPT_FEATURES_REPLY, request.xid, body)]
+    dpid, buffers = switch.identity.dpid, switch.config.buffers
+    return [request.wire.features(request.xid, dpid, buffers, N_TABLES, CAPABILITIES)]
 
 
 def get_config(switch: Switch, request: Request) -> list[bytes]:
     body = wire.CONFIG.pack(switch.fragments, request.conn.miss_send_len)
-    return [wire.message(ofp.OFPT_GET_CONFIG_REPLY, request.xid, body)]
+    return [request.reply(ofp.OFPT_GET_CONFIG_REPLY, body)]
 
 
 def set_config(switch: Switch, request: Request) -> list[bytes]:
@@ -153,7 +152,7 @@ def queue_get_config(switch: Switch, request: Request) -> list[bytes]:
         if len(queues) + len(queue) > room:
             break  # this reply has no "more" flag: what does not fit is seen port by port
         queues += queue
-    return [wire.message(ofp.OFPT_QUEUE_GET_CONFIG_REPLY, request.xid, head + queues)]
+    return [request.reply(ofp.OFPT_QUEUE_GET_CONFIG_REPLY, head + queues)]
 
 
 def packet_queue(port_no: int, queue_id: int, min_rate: int, max_rate: int) -> bytes:
@@ -164,7 +163,7 @@ def packet_queue(port_no: int, queue_id: int, min_rate: int, max_rate: int) -> b
 
 
 def get_async(switch: Switch, request: Request) -> list[bytes]:
-    return [wire.message(ofp.OFPT_GET_ASYNC_REPLY, request.xid, request.conn.async_config.encode())]
+    return [request.reply(ofp.OFPT_GET_ASYNC_REPLY, request.conn.async_config.encode())]
 
 
 def set_async(switch: Switch, request: Request) -> list[bytes]:

@@ -24,7 +24,7 @@ def role_request(switch: Switch, request: Request) -> list[bytes]:
     if role != ofp.OFPCR_ROLE_NOCHANGE:
         request.conn.role = role
     told = _NO_ELECTION if switch.generation_id is None else switch.generation_id
-    return [wire.message(ofp.OFPT_ROLE_REPLY, request.xid, wire.ROLE.pack(request.conn.role, told))]
+    return [request.reply(ofp.OFPT_ROLE_REPLY, wire.ROLE.pack(request.conn.role, told))]
 
 
 def note_election(switch: Switch, generation_id: int) -> None:

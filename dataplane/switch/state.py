@@ -6,14 +6,14 @@ Handlers get it as their first argument, change it, and send asynchronous messag
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
-from triplane.dataplane.switch import async_config, wire
 from triplane.dataplane.switch.buffers import PacketBuffers
 from triplane.dataplane.switch.connection import Connection
 from triplane.dataplane.switch.datapath import Datapath, PacketIn, PortInfo, Removed
+from triplane.dataplane.switch.wire import SECOND, Wire
 
 N_TABLES = 254  # 0 to OFPTT_MAX - 1
 
@@ -38,9 +38,10 @@ class AgentConfig:
     max_entries: int = 1_000_000  # of each flow table, as OFPMP_TABLE_FEATURES tells
     multipart_limit: int = 2 << 20  # bytes of multipart requests under way, of one connection
     multipart_sequences: int = 16  # how many may be under way
-    probe: int = 5 * wire.SECOND  # silence before an echo request, and then before the end; 0: never
+    probe: int = 5 * SECOND  # silence before an echo request, and then before the end; 0: never
     standalone: bool = False  # fail mode
     packet_in_burst: int = 256  # packets taken from the data plane at a time
+    versions: tuple[int, ...] = ()  # of OpenFlow that it speaks; none: all that it can
 
 
 @dataclass(slots=True)
@@ -74,12 +75,8 @@ class Switch:
         return port_no in self.ports
 
     def listeners(self, kind: int, reason: int) -> list[Connection]:
-        """The controllers that want asynchronous messages of this kind and reason."""
-        return [
-            conn
-            for conn in self.connections
-            if conn.established and not conn.closing and conn.async_config.wants(kind, conn.role, reason)
-        ]
+        """The controllers that want asynchronous messages of this type and reason."""
+        return [conn for conn in self.connections if conn.established and not conn.closing and conn.wants(kind, reason)]
 
     def port_changed(self, reason: int, info: PortInfo) -> None:
         """Tell of a port added, deleted or modified (OFPPR_*), once for each change."""
@@ -89,40 +86,49 @@ class Switch:
             self.ports.pop(info.port_no, None)
         else:
             self.ports[info.port_no] = info
-        for conn in self.listeners(async_config.PORT_STATUS, reason):
-            conn.outbox.event(wire.port_status(reason, info))
+        self.tell(ofp.OFPT_PORT_STATUS, reason, lambda wire: wire.port_status(reason, info))
 
     def flows_removed(self, removed: Iterable[Removed]) -> None:
         for gone in removed:
             if gone.flags & ofp.OFPFF_SEND_FLOW_REM:
-                message = wire.flow_removed(gone)
-                for conn in self.listeners(async_config.FLOW_REMOVED, gone.reason):
-                    conn.outbox.event(message)
+                self._flow_removed(gone)
+
+    def _flow_removed(self, gone: Removed) -> None:
+        self.tell(ofp.OFPT_FLOW_REMOVED, gone.reason, lambda wire: wire.flow_removed(gone))
+
+    def tell(self, kind: int, reason: int, encode: Callable[[Wire], bytes]) -> None:
+        """Send an asynchronous message to each controller that wants it, encoded once for each of their versions."""
+        told: dict[int, bytes] = {}
+        for conn in self.listeners(kind, reason):
+            version = conn.version.number
+            told[version] = told.get(version) or encode(conn.version.wire)
+            conn.outbox.event(told[version])
 
     def packet_in(self, packet: PacketIn, now: int) -> None:
         """Show a packet to each controller that wants it; its buffer, if it needs one, is shared by all."""
-        conns = self.listeners(async_config.PACKET_IN, packet.reason)
+        conns = self.listeners(ofp.OFPT_PACKET_IN, packet.reason)
         if not conns:
             self.unwanted[packet.reason] += 1
-        shown: dict[int, bytes] = {}  # by how much of the packet may be shown
+        shown: dict[tuple[int, int], bytes] = {}  # by version and how much of the packet may be shown
+        buffer_id = ofp.OFP_NO_BUFFER
         for conn in conns:
             limit = conn.miss_send_len if packet.max_len < 0 else packet.max_len
-            if conn.outbox.room(min(limit, len(packet.data))):
-                shown[limit] = shown.get(limit) or self._show(packet, limit, shown, now)
-                conn.outbox.packet_in(packet.reason, shown[limit])
-            else:
+            if not conn.outbox.room(min(limit, len(packet.data))):
                 conn.outbox.sent.packet_ins_dropped[packet.reason] += 1
+                continue
+            if buffer_id == ofp.OFP_NO_BUFFER and limit < min(len(packet.data), ofp.OFPCML_NO_BUFFER):
+                buffer_id = self.buffers.keep(packet, now)
+            key = conn.version.number, limit
+            shown[key] = shown.get(key) or self._show(conn.version.wire, packet, limit, buffer_id)
+            conn.outbox.packet_in(packet.reason, shown[key])
 
-    def _show(self, packet: PacketIn, limit: int, shown: dict[int, bytes], now: int) -> bytes:
-        """The message for controllers that asked for `limit` bytes; whole if the rest cannot be kept (7.4.1)."""
+    @staticmethod
+    def _show(wire: Wire, packet: PacketIn, limit: int, buffer_id: int) -> bytes:
+        """The message for controllers that asked for `limit` bytes; whole if the rest is not kept (7.4.1)."""
         whole = len(packet.data)
-        if limit == ofp.OFPCML_NO_BUFFER or limit >= whole:
+        if limit == ofp.OFPCML_NO_BUFFER or limit >= whole or buffer_id == ofp.OFP_NO_BUFFER:
             return wire.packet_in(packet, ofp.OFP_NO_BUFFER, whole)
-        earlier = (wire.PACKET_IN.unpack_from(message)[4] for message in shown.values())
-        buffer_id = min(earlier, default=ofp.OFP_NO_BUFFER)  # OFP_NO_BUFFER is the greatest id
-        if buffer_id == ofp.OFP_NO_BUFFER:
-            buffer_id = self.buffers.keep(packet, now)
-        return wire.packet_in(packet, buffer_id, whole if buffer_id == ofp.OFP_NO_BUFFER else limit)
+        return wire.packet_in(packet, buffer_id, limit)
 
     def release_buffer(self, buffer_id: int, in_port: int | None, actions: bytes, now: int) -> None:
         """Send a kept packet through `actions`; None: from the port it came in by.

@@ -24,6 +24,7 @@ def connection_status(conn: Connection) -> dict[str, Any]:
     return {
         "name": conn.name,
         "established": conn.established,
+        "version": conn.version.name if conn.established else None,
         "role": ROLES[conn.role],
         "requests": conn.requests,
         "errors": conn.errors,

@@ -1,4 +1,4 @@
-"""The switch's messages as bytes: one `Struct` for each record, and the encoders of what a switch sends.
+"""The switch's messages as bytes: one `Struct` for each record, and `Wire`, the encoders of what a switch sends.
 
 Big-endian, OpenFlow 1.3.5 section 7. The layouts of fixed records stand here once; handlers unpack with them.
 Objects of the codec are not used: a packet-in, a reply, a barrier costs one `pack`.
@@ -6,12 +6,12 @@ Objects of the codec are not used: a packet-in, a reply, a barrier costs one `pa
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from struct import Struct
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
-from triplane.dataplane.switch.datapath import PacketIn, PortInfo, Removed
+from triplane.dataplane.switch.datapath import PacketIn, PortCounters, PortInfo, Removed
 
-VERSION = ofp.OFP_VERSION
 HEADER = Struct("!BBHI")  # version, type, length, xid
 HEADER_SIZE = HEADER.size
 MAX_MESSAGE = 0xFFFF  # ofp_header.length
@@ -27,7 +27,7 @@ PORT_MOD = Struct("!I4x6s2xIII4x")  # port_no, hw_addr, config, mask, advertise
 TABLE_MOD = Struct("!B3xI")  # table_id, config
 ROLE = Struct("!I4xQ")  # role, generation_id
 ASYNC = Struct("!6I")  # packet-in, port-status, flow-removed: each master or equal, then slave
-MULTIPART = Struct("!BBHIHH4x")  # header, type, flags
+MULTIPART = Struct("!HH4x")  # type, flags
 QUEUE_CONFIG = Struct("!I4x")  # port
 PACKET_QUEUE = Struct("!IIH6x")  # queue_id, port, len
 QUEUE_RATE = Struct("!HH4xH6x")  # property, len, rate in tenths of a percent
@@ -47,60 +47,79 @@ QUEUE_STATS = Struct("!IIQQQII")  # port_no, queue_id, bytes, packets, errors, s
 ONE_NUMBER = Struct("!I4x")  # the request for statistics of one port, group or meter
 
 SECOND = 1_000_000_000  # ns
-
+MAIN_CONNECTION = 0  # auxiliary_id; auxiliary connections are the switch's to open, and it opens none (6.3.7)
+NO_IMPORTANCE = bytes(2)
 PACKET_IN_PAD = bytes(2)  # aligns the frame's IP header, 7.4.1
-HELLO = HEADER.pack(VERSION, ofp.OFPT_HELLO, 16, 0) + Struct("!HHI").pack(ofp.OFPHET_VERSIONBITMAP, 8, 1 << VERSION)
+BITMAP = Struct("!HHI")  # OFPHET_VERSIONBITMAP: type, length, versions
 
 
-def message(kind: int, xid: int, body: bytes = b"") -> bytes:
-    """One message: header and body."""
-    return HEADER.pack(VERSION, kind, HEADER_SIZE + len(body), xid) + body
+def hello(versions: Iterable[int]) -> bytes:
+    """The greeting of a switch that speaks these versions: it stands in no version, so no `Wire` says it (6.3.1)."""
+    spoken = sorted(versions)
+    bitmap = BITMAP.pack(ofp.OFPHET_VERSIONBITMAP, BITMAP.size, sum(1 << version for version in spoken))
+    return HEADER.pack(spoken[-1], ofp.OFPT_HELLO, HEADER_SIZE + len(bitmap), 0) + bitmap
 
 
-def error(kind: int, code: int, xid: int, data: bytes) -> bytes:
-    """OFPT_ERROR; `data` is the failed request (its start is quoted) or text."""
-    return ERROR.pack(VERSION, ofp.OFPT_ERROR, ERROR.size + len(data), xid, kind, code) + data
+class Wire:
+    """What the switch says, in OpenFlow 1.3. Other versions are subclasses that say only what differs.
 
+    Callers name message types, errors and reasons by the numbers of 1.3, and by 1.4's or 1.5's where 1.3 has none:
+    the tables here give a version's own number where it is another.
+    """
 
-def port(info: PortInfo) -> bytes:
-    """ofp_port, 7.2.1. A name of more than 15 bytes is cut."""
-    name = info.name.encode()[: ofp.OFP_MAX_PORT_NAME_LEN - 1]
-    return PORT.pack(info.port_no, info.hw_addr, name, *info[3:])
+    version: int = ofp.OFP_VERSION
+    types: Mapping[int, int] = {}  # OFPT_*
+    error_codes: Mapping[tuple[int, int], tuple[int, int]] = {(3, 9): (3, 1)}  # 1.4's OFPBIC_DUP_INST: UNSUP_INST
+    reasons: Mapping[tuple[int, int], int] = {  # by message type and reason
+        (ofp.OFPT_PACKET_IN, 3): ofp.OFPR_ACTION,  # 1.4's OFPR_ACTION_SET
+        (ofp.OFPT_PACKET_IN, 4): ofp.OFPR_ACTION,  # OFPR_GROUP
+        (ofp.OFPT_PACKET_IN, 5): ofp.OFPR_ACTION,  # OFPR_PACKET_OUT
+        (ofp.OFPT_FLOW_REMOVED, 4): ofp.OFPRR_DELETE,  # OFPRR_METER_DELETE
+        (ofp.OFPT_FLOW_REMOVED, 5): ofp.OFPRR_DELETE,  # OFPRR_EVICTION
+    }
+    multipart = MULTIPART  # what follows the header: type, flags
 
+    def message(self, kind: int, xid: int, body: bytes = b"") -> bytes:
+        """One message: header and body."""
+        return HEADER.pack(self.version, self.types.get(kind, kind), HEADER_SIZE + len(body), xid) + body
 
-def port_status(reason: int, info: PortInfo) -> bytes:
-    body = port(info)
-    return PORT_STATUS.pack(VERSION, ofp.OFPT_PORT_STATUS, PORT_STATUS.size + len(body), 0, reason) + body
+    def error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
+        """OFPT_ERROR; `data` is the failed request (its start is quoted) or text."""
+        kind, code = self.error_codes.get((kind, code), (kind, code))
+        return ERROR.pack(self.version, ofp.OFPT_ERROR, ERROR.size + len(data), xid, kind, code) + data
 
+    # asynchronous messages
 
-def packet_in(packet: PacketIn, buffer_id: int, limit: int) -> bytes:
-    """OFPT_PACKET_IN with at most `limit` bytes of the packet, and never more than a message can hold."""
-    room = MAX_MESSAGE - PACKET_IN.size - len(packet.match) - len(PACKET_IN_PAD)
-    data = packet.data[: min(limit, room)]
-    head = PACKET_IN.pack(
-        VERSION,
-        ofp.OFPT_PACKET_IN,
-        MAX_MESSAGE - room + len(data),
-        0,
-        buffer_id,
-        min(len(packet.data), 0xFFFF),
-        packet.reason,
-        packet.table_id,
-        packet.cookie,
-    )
-    return b"".join((head, packet.match, PACKET_IN_PAD, data))
+    def reason(self, kind: int, reason: int) -> int:
+        """The reason, as this version has it, of a message of type `kind`."""
+        return self.reasons.get((kind, reason), reason)
 
+    def packet_in(self, packet: PacketIn, buffer_id: int, limit: int) -> bytes:
+        """OFPT_PACKET_IN with at most `limit` bytes of the packet, and never more than a message can hold."""
+        room = MAX_MESSAGE - PACKET_IN.size - len(packet.match) - len(PACKET_IN_PAD)
+        data = packet.data[: min(limit, room)]
+        head = PACKET_IN.pack(
+            self.version,
+            ofp.OFPT_PACKET_IN,
+            MAX_MESSAGE - room + len(data),
+            0,
+            buffer_id,
+            min(len(packet.data), 0xFFFF),
+            self.reason(ofp.OFPT_PACKET_IN, packet.reason),
+            packet.table_id,
+            packet.cookie,
+        )
+        return b"".join((head, packet.match, PACKET_IN_PAD, data))
 
-def flow_removed(gone: Removed) -> bytes:
-    return (
-        FLOW_REMOVED.pack(
-            VERSION,
+    def flow_removed(self, gone: Removed) -> bytes:
+        head = FLOW_REMOVED.pack(
+            self.version,
             ofp.OFPT_FLOW_REMOVED,
             FLOW_REMOVED.size + len(gone.match),
             0,
             gone.cookie,
             gone.priority,
-            gone.reason,
+            self.reason(ofp.OFPT_FLOW_REMOVED, gone.reason),
             gone.table_id,
             gone.duration_sec,
             gone.duration_nsec,
@@ -109,5 +128,43 @@ def flow_removed(gone: Removed) -> bytes:
             gone.packet_count,
             gone.byte_count,
         )
-        + gone.match
-    )
+        return head + gone.match
+
+    def port_status(self, reason: int, info: PortInfo) -> bytes:
+        body = self.port(info)
+        return PORT_STATUS.pack(self.version, ofp.OFPT_PORT_STATUS, PORT_STATUS.size + len(body), 0, reason) + body
+
+    # replies and what they are made of
+
+    def features(self, xid: int, dpid: int, buffers: int, tables: int, capabilities: int) -> bytes:
+        """OFPT_FEATURES_REPLY, 7.3.1."""
+        body = FEATURES.pack(dpid, buffers, tables, MAIN_CONNECTION, capabilities, 0)
+        return self.message(ofp.OFPT_FEATURES_REPLY, xid, body)
+
+    def port(self, info: PortInfo) -> bytes:
+        """ofp_port, 7.2.1. A name of more than 15 bytes is cut."""
+        name = info.name.encode()[: ofp.OFP_MAX_PORT_NAME_LEN - 1]
+        return PORT.pack(info.port_no, info.hw_addr, name, *info[3:])
+
+    def multipart_reply(self, kind: int, xid: int, flags: int, records: Iterable[bytes]) -> bytes:
+        """OFPT_MULTIPART_REPLY."""
+        return self.message(ofp.OFPT_MULTIPART_REPLY, xid, self.multipart.pack(kind, flags) + b"".join(records))
+
+    def flow_stats(self, record: bytes) -> bytes:
+        """ofp_flow_stats from the data plane's, which is 1.4's: 1.3 knows no importance (7.3.5.2)."""
+        return record if record[20:22] == NO_IMPORTANCE else record[:20] + NO_IMPORTANCE + record[22:]
+
+    def table_stats(self, row: tuple[int, int, int, int]) -> bytes:
+        """ofp_table_stats of (table_id, active, lookups, matched)."""
+        return TABLE_STATS.pack(*row)
+
+    def port_stats(self, row: PortCounters) -> bytes:
+        """ofp_port_stats, 7.3.5.6; frame, overrun, CRC errors and collisions are within rx_errors."""
+        return PORT_STATS.pack(*row[:9], 0, 0, 0, 0, *divmod(row.duration_ns, SECOND))
+
+    def queue_stats(self, row: tuple[int, int, int, int, int, int]) -> bytes:
+        """ofp_queue_stats of (port_no, queue_id, bytes, packets, errors, duration in ns)."""
+        return QUEUE_STATS.pack(*row[:5], *divmod(row[5], SECOND))
+
+
+WIRE = Wire()

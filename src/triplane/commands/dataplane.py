@@ -44,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="secure",
         help="without a controller: keep the flow tables (secure, the default) or be a learning switch",
     )
+    add("--openflow", default="", metavar="VERSIONS", help="OpenFlow versions to speak, as 1.0,1.3 (default: all)")
     add("--workers", type=shared.positive, default=1, metavar="N", help="forwarding threads (default 1)")
     add("--netns", metavar="NAME", help="network namespace of the ports (ip netns)")
     shared.add_run_dir(parser)
@@ -58,6 +59,7 @@ def options(arguments: argparse.Namespace) -> DataplaneOptions:
         controllers=arguments.controller,
         listeners=arguments.listen,
         fail_mode=arguments.fail_mode,
+        openflow=arguments.openflow,
         workers=arguments.workers,
         netns=arguments.netns,
         run_dir=Path(arguments.run_dir or default_run_dir()),

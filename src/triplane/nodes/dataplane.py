@@ -15,6 +15,7 @@ from triplane.dataplane.switch.control_socket import ControlSocket
 from triplane.dataplane.switch.service import Service, ServiceOptions, serve
 from triplane.dataplane.switch.state import AgentConfig, Identity
 from triplane.dataplane.switch.tls import TlsOptions
+from triplane.dataplane.switch.versions import numbers_of
 from triplane.dataplane.tables.flows import MOST_FLOWS
 from triplane.nodes import warm
 from triplane.nodes.links import LinkWatch
@@ -67,7 +68,8 @@ async def forward(node: Node, options: DataplaneOptions) -> int:
 
 
 def make_service(node: Node, options: DataplaneOptions) -> Service:
-    config = AgentConfig(standalone=options.fail_mode == "standalone", max_entries=MOST_FLOWS)
+    versions = numbers_of(options.openflow) if options.openflow else ()
+    config = AgentConfig(standalone=options.fail_mode == "standalone", max_entries=MOST_FLOWS, versions=versions)
     agent = Agent(node, Identity(options.dpid), config)
     tls = TlsOptions(options.tls.private_key, options.tls.certificate, options.tls.ca_cert)
     return Service(agent, options.controllers, options.listeners, ServiceOptions(tls=tls), node.packet_in_fd)

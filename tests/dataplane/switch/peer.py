@@ -22,9 +22,9 @@ HELLO = bytes.fromhex("0400000800000001")
 
 
 def switch(config: AgentConfig | None = None, ports: int = 2) -> tuple[Agent, Double]:
-    """An agent over a double, `dpid` 0x1234."""
+    """An agent over a double, `dpid` 0x1234; of OpenFlow 1.3 only, unless `config` says otherwise."""
     datapath = Double(ports)
-    return Agent(datapath, Identity(dpid=0x1234), config), datapath
+    return Agent(datapath, Identity(dpid=0x1234), config or AgentConfig(versions=(ofp.OFP_VERSION,))), datapath
 
 
 def messages(stream: bytes) -> list[bytes]:

@@ -1,0 +1,40 @@
+"""What an OpenFlow version is to the agent: two tables of requests and the encoders of what the switch says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from triplane.dataplane.switch import wire
+
+if TYPE_CHECKING:
+    from triplane.dataplane.switch.connection import Request
+    from triplane.dataplane.switch.state import Switch
+
+
+class Row(NamedTuple):
+    """`size`: of the whole message; `longer`: it may be longer; `writes`: refused from a slave (6.3.6)."""
+
+    handler: Callable[[Switch, Request], Iterable[bytes]]
+    size: int = wire.HEADER_SIZE
+    longer: bool = False
+    writes: bool = False
+
+
+class MultipartRow(NamedTuple):
+    """A multipart type's handler, and the length of its body; None: the handler checks."""
+
+    handler: Callable[[Switch, Request, bytes], Iterable[bytes]]
+    size: int | None
+
+
+class Version(NamedTuple):
+    """`requests` and `multiparts` are keyed by this version's own numbers; what is not in them is answered with
+    OFPBRC_BAD_TYPE or OFPBRC_BAD_MULTIPART. `flow_runs`: the data plane reads this version's flow-mods itself."""
+
+    number: int  # on the wire
+    name: str  # as people say it
+    wire: wire.Wire
+    requests: Mapping[int, Row]
+    multiparts: Mapping[int, MultipartRow]
+    flow_runs: bool = True
