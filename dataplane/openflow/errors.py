@@ -1,13 +1,17 @@
-"""The one exception of the codec: what an OFPT_ERROR message would say (OpenFlow 1.3.5 section 7.4.4)."""
+"""The one exception of the codec: what an OFPT_ERROR message would say (OpenFlow 1.5.1 section 7.5.4).
+
+Versions from 1.2 on only add to the types and codes of those before them.
+"""
 
 from __future__ import annotations
 
-from triplane.dataplane.openflow.v1_3 import error_codes
+from triplane.dataplane.openflow.v1_5 import error_codes
 
 # prefix of the code names of each type, in the order of the types
 _CODE_PREFIXES = (
     *("OFPHFC_", "OFPBRC_", "OFPBAC_", "OFPBIC_", "OFPBMC_", "OFPFMFC_", "OFPGMFC_"),
     *("OFPPMFC_", "OFPTMFC_", "OFPQOFC_", "OFPSCFC_", "OFPRRFC_", "OFPMMFC_", "OFPTFFC_"),
+    *("OFPBPC_", "OFPACFC_", "OFPMOFC_", "OFPBFC_"),
 )
 
 

@@ -1,0 +1,1 @@
+"""OpenFlow 1.4, as its differences from 1.3."""

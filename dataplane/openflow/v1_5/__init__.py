@@ -1,0 +1,1 @@
+"""OpenFlow 1.5, as its differences from 1.4."""
