@@ -1,4 +1,4 @@
-"""`triplane controller` as a process, for tests."""
+"""Commands of Triplane as processes, for tests."""
 
 from __future__ import annotations
 
@@ -8,22 +8,34 @@ from pathlib import Path
 from types import TracebackType
 
 RUN = "import sys; from triplane.cli import main; sys.exit(main(sys.argv[1:]))"
+PATIENCE = 60  # seconds that an end may take on a busy machine
 
 
 def command(*words: str) -> list[str]:
     return [sys.executable, "-c", RUN, "controller", *words]
 
 
-class Controller:
-    """`with Controller(log, app, "--listen", ...) as controller`: serves inside, ends by SIGTERM."""
+class Service:
+    """A process that says `ready` on its stdout when it serves, logs to `log`, and ends by SIGTERM.
 
-    def __init__(self, log: Path, *words: str) -> None:
+    `with Service(...) as service` waits for `ready`; to start several at once, `start` each before entering it.
+    """
+
+    def __init__(self, log: Path, words: list[str]) -> None:
         self.log = log
         self.words = words
+        self.started = False
 
-    def __enter__(self) -> Controller:
+    def start(self) -> None:
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(command(*self.words), stdout=subprocess.PIPE, stderr=log, text=True)
+            self.process = subprocess.Popen(
+                self.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        self.started = True
+
+    def __enter__(self) -> Service:
+        if not self.started:
+            self.start()
         assert self.process.stdout is not None
         self.ready = self.process.stdout.readline().split()
         assert self.ready[:1] == ["ready"], self.log.read_text()
@@ -35,11 +47,27 @@ class Controller:
         self.stop()
         if self.process.stdout is not None:
             self.process.stdout.close()
+        if error is not None:
+            print(f"{self.log}:\n{self.log.read_text()}")  # pytest shows it with the failure
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         self.process.terminate()
         try:
-            return self.process.wait(10)
+            return self.process.wait(PATIENCE)
         finally:
             self.process.kill()
+
+
+class Controller(Service):
+    """`with Controller(log, app, "--listen", ...) as controller`: `triplane controller`."""
+
+    def __init__(self, log: Path, *words: str) -> None:
+        super().__init__(log, command(*words))
+
+
+class Dataplane(Service):
+    """`triplane dataplane` with these words."""
+
+    def __init__(self, log: Path, *words: str) -> None:
+        super().__init__(log, [sys.executable, "-c", RUN, "dataplane", *words])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -14,17 +15,24 @@ BUILD_WITH = "setuptools<68"
 
 
 def download(cache: Path) -> Path:
-    """The unpacked package, in `cache`; downloaded if it is not there yet."""
+    """The unpacked package, in `cache`; downloaded if it is not there yet. Tests in parallel wait for the first."""
     folder = cache / "ryu-4.34"
-    if not folder.exists():
-        constraint = cache / "constraint.txt"
-        constraint.write_text(BUILD_WITH)
-        words = ["download", PACKAGE, "--no-deps", "--no-binary", ":all:", "--quiet", "--dest", str(cache)]
-        environment = os.environ | {"PIP_CONSTRAINT": str(constraint)}
-        subprocess.run([sys.executable, "-m", "pip", *words], check=True, env=environment)
-        with tarfile.open(next(cache.glob("ryu-*.tar.gz"))) as archive:
-            archive.extractall(cache, filter="data")
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _download(cache)
     return folder
+
+
+def _download(cache: Path) -> None:
+    constraint = cache / "constraint.txt"
+    constraint.write_text(BUILD_WITH)
+    words = ["download", PACKAGE, "--no-deps", "--no-binary", ":all:", "--quiet", "--dest", str(cache)]
+    environment = os.environ | {"PIP_CONSTRAINT": str(constraint)}
+    subprocess.run([sys.executable, "-m", "pip", *words], check=True, env=environment)
+    with tarfile.open(next(cache.glob("ryu-*.tar.gz"))) as archive:
+        archive.extractall(cache / "unpacking", filter="data")
+    (cache / "unpacking" / "ryu-4.34").rename(cache / "ryu-4.34")
 
 
 def app(cache: Path, name: str) -> Path:

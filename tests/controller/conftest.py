@@ -1,0 +1,23 @@
+"""What tests of the controller on real switches share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.controller import ryu_source
+
+
+@pytest.fixture
+def ryu_app(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """The file of an app of Ryu, as Ryu shipped it: `ryu_app("simple_switch_13")`."""
+    cache = request.config.cache.mkdir("ryu")
+    return lambda name: str(ryu_source.app(cache, name))
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> str:
+    """Where the controller of a test listens."""
+    return f"unix:{tmp_path}/of.sock"
