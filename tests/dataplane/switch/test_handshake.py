@@ -48,5 +48,5 @@ def test_hello_says_all_versions_in_its_bitmap_and_the_newest_in_its_header() ->
 def test_versions_can_be_limited() -> None:
     assert list(chosen(numbers_of("1.3"))) == [4]
     assert ofp.OFP_VERSION in chosen(())
-    with pytest.raises(ValueError, match="'1.7' is not spoken, only "):
+    with pytest.raises(ValueError, match="is not spoken"):
         numbers_of("1.3,1.7")
