@@ -10,8 +10,8 @@ CONFORMANCE := 991
 VENV_NEEDS := python3=python3 python3:ensurepip=python3-venv
 LAB_NEEDS := ip=iproute2 nsenter=util-linux sysctl=procps
 DEMO_NEEDS := $(LAB_NEEDS) ping=iputils-ping iperf3=iperf3 curl=curl
-TEST_NEEDS := $(DEMO_NEEDS) ovs-vswitchd=openvswitch-switch ethtool=ethtool tcpdump=tcpdump openssl=openssl
-BENCH_NEEDS := $(TEST_NEEDS) nft=nftables
+TEST_NEEDS := $(DEMO_NEEDS) ovs-vswitchd=openvswitch-switch ethtool=ethtool tcpdump=tcpdump openssl=openssl nft=nftables
+BENCH_NEEDS := $(TEST_NEEDS)
 
 .PHONY: help demo test conformance check bench lock clean
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -19,17 +21,19 @@ class Service:
     """A process that says `ready` on its stdout when it serves, logs to `log`, and ends by SIGTERM.
 
     `with Service(...) as service` waits for `ready`; to start several at once, `start` each before entering it.
+    `env`: what its environment has besides ours.
     """
 
-    def __init__(self, log: Path, words: list[str]) -> None:
+    def __init__(self, log: Path, words: list[str], env: Mapping[str, str] | None = None) -> None:
         self.log = log
         self.words = words
+        self.env = {**os.environ, **(env or {})}
         self.started = False
 
     def start(self) -> None:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                self.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+                self.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=self.env
             )
         self.started = True
 
@@ -50,6 +54,11 @@ class Service:
         if error is not None:
             print(f"{self.log}:\n{self.log.read_text()}")  # pytest shows it with the failure
 
+    def kill(self) -> None:
+        """SIGKILL: it has no time to say goodbye."""
+        self.process.kill()
+        self.process.wait()
+
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         self.process.terminate()
@@ -60,10 +69,15 @@ class Service:
 
 
 class Controller(Service):
-    """`with Controller(log, app, "--listen", ...) as controller`: `triplane controller`."""
+    """`with Controller(log, app, "--listen", ...) as controller`: `triplane controller`.
 
-    def __init__(self, log: Path, *words: str) -> None:
-        super().__init__(log, command(*words))
+    `prefix`: words before the command, `ip netns exec ...` for instance.
+    """
+
+    def __init__(
+        self, log: Path, *words: str, prefix: Sequence[str] = (), env: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(log, [*prefix, *command(*words)], env)
 
 
 class Dataplane(Service):

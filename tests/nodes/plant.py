@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,9 @@ def until(condition: Any, what: str) -> None:
 class Dataplane:
     """`triplane dataplane` with these words; controllers may connect to `listener`."""
 
-    def __init__(self, run_dir: Path, *words: str) -> None:
+    def __init__(self, run_dir: Path, *words: str, prefix: Sequence[str] = ()) -> None:
         self.run_dir, self.listener = run_dir, f"{run_dir}/of.sock"
+        self.command = [*prefix, *TRIPLANE]
         self.log = run_dir.parent / f"{run_dir.name}.log"
         self.words = ["dataplane", "--dpid", "7", "--run-dir", str(run_dir), "--listen", f"punix:{self.listener}"]
         self.words += words
@@ -50,7 +51,7 @@ class Dataplane:
     def start(self) -> None:
         """Returns when it forwards."""
         with self.log.open("ab") as log:
-            command = [*TRIPLANE, *self.words]
+            command = [*self.command, *self.words]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         assert self.process.stdout is not None
         self.ready = self.process.stdout.readline().decode()
@@ -81,9 +82,12 @@ class Dataplane:
 
 
 @contextmanager
-def running(run_dir: Path, *words: str) -> Iterator[Dataplane]:
-    """A dataplane that ends with the test; then it must end well, unless the test saw to its end."""
-    dataplane = Dataplane(run_dir, *words)
+def running(run_dir: Path, *words: str, prefix: Sequence[str] = ()) -> Iterator[Dataplane]:
+    """A dataplane that ends with the test; then it must end well, unless the test saw to its end.
+
+    `prefix`: words before the command, `ip netns exec ...` for instance.
+    """
+    dataplane = Dataplane(run_dir, *words, prefix=prefix)
     try:
         yield dataplane
     except BaseException:
@@ -98,11 +102,13 @@ def running(run_dir: Path, *words: str) -> Iterator[Dataplane]:
 
 
 @contextmanager
-def plant(run_dir: Path, kind_a: str, kind_b: str, *words: str, mtu: int = 1500) -> Iterator[Dataplane]:
+def plant(
+    run_dir: Path, kind_a: str, kind_b: str, *words: str, mtu: int = 1500, prefix: Sequence[str] = ()
+) -> Iterator[Dataplane]:
     """Hosts A and B on ports 1 and 2 of these kinds; no flows yet."""
     with ns.namespaces(HOST_A, HOST_B, SWITCH):
         ports = [cable(kind_a, HOST_A, "a", mtu), cable(kind_b, HOST_B, "b", mtu)]
-        with running(run_dir, *(f"--port={port}" for port in ports), *words) as dataplane:
+        with running(run_dir, *(f"--port={port}" for port in ports), *words, prefix=prefix) as dataplane:
             give_addresses()
             yield dataplane
 

@@ -1,0 +1,16 @@
+"""An app that tells, in its log, which flow entries a switch holds when it comes into service."""
+
+from triplane.controller import MAIN_DISPATCHER, App, OFPFlowStatsReply, StateChange, on
+
+
+class FlowLog(App):
+    @on(StateChange, MAIN_DISPATCHER)
+    def ask(self, event: StateChange) -> None:
+        datapath = event.datapath
+        datapath.send_msg(datapath.ofproto_parser.OFPFlowStatsRequest(datapath))
+
+    @on(OFPFlowStatsReply, MAIN_DISPATCHER)
+    def tell(self, event: OFPFlowStatsReply) -> None:
+        for flow in event.msg.body:
+            self.logger.info("flow priority=%d packets=%d", flow.priority, flow.packet_count)
+        self.logger.info("the switch holds %d flows", len(event.msg.body))
