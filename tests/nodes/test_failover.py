@@ -20,6 +20,7 @@ FLOW_LOG, STANDBY = str(HERE / "apps" / "flow_log.py"), str(HERE / "apps" / "sta
 LEARNED = 2  # flows of two hosts that talk
 ACROSS = ((1, 2), (2, 1))
 IP_AND_ARP = [f"{kind},in_port={one},actions=output:{other}" for kind in ("ip", "arp") for one, other in ACROSS]
+IP_AND_ARP += ["ipv6,actions=drop"]  # what hosts say by themselves
 REFUSED_AS_SLAVE = f"refused type {ofp.OFPET_BAD_REQUEST} code {ofp.OFPBRC_IS_SLAVE}"
 REFUSED_AS_STALE = f"refused type {ofp.OFPET_ROLE_REQUEST_FAILED} code {ofp.OFPRRFC_STALE}"
 
