@@ -1,4 +1,4 @@
-"""Error words, `type << 16 | code`, of the OFPT_ERROR messages that kernels answer with (OpenFlow 1.3.5 section 7.5.4).
+"""Error words, `type << 16 | code`, of the OFPT_ERROR messages that kernels answer with (OpenFlow 1.4.1 section 7.5.4).
 
 Zero would be OFPET_HELLO_FAILED, which no kernel sends: it means no error.
 """
@@ -24,8 +24,7 @@ UNSUPPORTED_INSTRUCTION = 3 << 16 | 1
 BAD_INSTRUCTION_TABLE = 3 << 16 | 2
 BAD_INSTRUCTION_EXPERIMENTER = 3 << 16 | 5
 BAD_INSTRUCTION_LEN = 3 << 16 | 7
-# 1.3.5 allows an instruction type once (section 5.9) but names no error for twice, OFPBIC_DUP_INST is 1.4's
-DUPLICATE_INSTRUCTION = UNSUPPORTED_INSTRUCTION
+DUPLICATE_INSTRUCTION = 3 << 16 | 9
 
 BAD_MATCH_TYPE = 4 << 16 | 0
 BAD_MATCH_LEN = 4 << 16 | 1

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from triplane.dataplane.kernels.bytes import be16
+from triplane.dataplane.kernels.bytes import be8, be16
 from triplane.dataplane.kernels.classify import (
     COUNTER_WORDS,
     F_COUNTERS,
@@ -48,6 +48,7 @@ from triplane.dataplane.kernels.flow_wire import (
     FM_FLAGS,
     FM_HARD,
     FM_IDLE,
+    FM_IMPORTANCE,
     FM_INSTR_AT,
     FM_INSTR_LEN,
     FM_MATCH_AT,
@@ -70,6 +71,7 @@ from triplane.dataplane.kernels.flows import (
     C_FLAGS,
     C_HARD,
     C_IDLE,
+    C_IMPORTANCE,
     C_NEXT,
     C_STAGED,
     C_SUBTABLE,
@@ -89,7 +91,7 @@ from triplane.dataplane.kernels.ids import id_lookup
 from triplane.dataplane.kernels.limits import make_limits
 from triplane.dataplane.kernels.pool import Bytes, Words
 
-FLOW_MOD_1_3 = 0x040E  # version, OFPT_FLOW_MOD
+OFPT_FLOW_MOD = 14
 OFPFF_SEND_FLOW_REM, OFPFF_CHECK_OVERLAP, OFPFF_RESET_COUNTS = 1, 2, 4
 OFPRR_IDLE_TIMEOUT, OFPRR_HARD_TIMEOUT, OFPRR_DELETE, OFPRR_GROUP_DELETE = 0, 1, 2, 3
 NO_BUFFER = ANY = 0xFFFFFFFF
@@ -178,6 +180,7 @@ def build(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
         arena = flows.arena
         arena[cold + C_COOKIE], arena[cold + C_FLAGS], arena[cold + C_TABLE] = h[FM_COOKIE], h[FM_FLAGS], h[FM_TABLE]
         arena[cold + C_IDLE], arena[cold + C_HARD], arena[cold + C_CREATED] = h[FM_IDLE], h[FM_HARD], now
+        arena[cold + C_IMPORTANCE] = h[FM_IMPORTANCE]
     return flow
 
 
@@ -353,12 +356,19 @@ def apply(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
 
 
 @kernel
+def of_run(wire: Bytes, at: int, first: int) -> bool:
+    """Is a flow-mod at `at`, of a version that we read (1.3 and later) and the same as the message at `first`?"""
+    return be8(wire, at + 1) == OFPT_FLOW_MOD and be8(wire, at) >= 4 and be8(wire, at) == be8(wire, first)
+
+
+@kernel
 def flow_mods(flows: Flows, d: Decoder, wire: Bytes, at: int, end: int, now: int) -> int:
     """Apply the flow-mods that stand back to back in wire[at:end]; the offset after the last one that is done with.
 
     Stops before another message type or version, an incomplete message, or when the events are (nearly) full.
     """
-    while end - at >= 8 and be16(wire, at) == FLOW_MOD_1_3 and d.events[0] < EVENTS - 2:
+    first = at
+    while end - at >= 8 and of_run(wire, at, first) and d.events[0] < EVENTS - 2:
         length = be16(wire, at + 2)
         if length < 8 or length > end - at:
             return at

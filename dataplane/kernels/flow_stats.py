@@ -1,4 +1,4 @@
-"""Flow entries on the wire: ofp_flow_stats and aggregates (OpenFlow 1.3.5 section 7.3.5.2)."""
+"""Flow entries on the wire: ofp_flow_stats and aggregates (OpenFlow 1.4.1 section 7.3.5.2, whose importance is padding in 1.3)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from triplane.dataplane.kernels.flows import (
     C_FLAGS,
     C_HARD,
     C_IDLE,
+    C_IMPORTANCE,
     C_INSTRUCTIONS,
     C_INSTRUCTIONS_LEN,
     C_MATCH,
@@ -74,7 +75,8 @@ def encode(flows: Flows, flow: int, out: Bytes, to: int, now: int) -> int:
     put16(out, to + 14, arena[cold + C_IDLE])
     put16(out, to + 16, arena[cold + C_HARD])
     put16(out, to + 18, arena[cold + C_FLAGS])
-    put32(out, to + 20, 0)
+    put16(out, to + 20, arena[cold + C_IMPORTANCE])
+    put16(out, to + 22, 0)
     put64(out, to + 24, arena[cold + C_COOKIE])
     put64(out, to + 32, total(flows, flow, N_PACKETS))
     put64(out, to + 40, total(flows, flow, N_BYTES))

@@ -27,7 +27,8 @@ FM_BUFFER = FM_PRIORITY + 1  # OFP_NO_BUFFER or a buffer's id
 FM_OUT_PORT = FM_BUFFER + 1
 FM_OUT_GROUP = FM_OUT_PORT + 1
 FM_FLAGS = FM_OUT_GROUP + 1  # OFPFF_*
-FM_XID = FM_FLAGS + 1
+FM_IMPORTANCE = FM_FLAGS + 1  # 0 before OpenFlow 1.4
+FM_XID = FM_IMPORTANCE + 1
 FM_LEN = FM_XID + 1  # of the whole message
 FM_MATCH_AT = FM_LEN + 1  # offset in the wire of the ofp_match
 FM_MATCH_LEN = FM_MATCH_AT + 1  # of the ofp_match with its padding
@@ -41,6 +42,7 @@ OFPTT_ALL = 0xFF
 KNOWN_FLAGS = 0x1F  # OFPFF_SEND_FLOW_REM .. OFPFF_NO_BYT_COUNTS
 
 MATCH_AT = 48  # offset of the match in the message
+OPENFLOW_1_4 = 5  # the version that gave flow entries an importance
 SHORTEST = 56  # a flow-mod with an empty match and no instructions
 
 
@@ -60,6 +62,7 @@ def load_header(wire: Bytes, at: int, header: Words) -> None:
     header[FM_OUT_PORT] = be32(wire, at + 36)
     header[FM_OUT_GROUP] = be32(wire, at + 40)
     header[FM_FLAGS] = be16(wire, at + 44)
+    header[FM_IMPORTANCE] = be16(wire, at + 46) if be8(wire, at) >= OPENFLOW_1_4 else 0
 
 
 @kernel

@@ -74,7 +74,8 @@ C_EXTRA = 12  # block that holds program and instructions after a modification, 
 C_NEXT = 13  # list of all flows of the table
 C_PREV = 14
 C_STAGED = 15  # block that a modification will put in place, once there is memory for all of its flows
-COLD_WORDS = 16
+C_IMPORTANCE = 16  # what an eviction spares longer
+COLD_WORDS = 17
 
 
 @kernel

@@ -239,7 +239,7 @@ def split_instructions(data: bytes) -> dict[int, bytes]:
         if sizes.get(kind, length) != length:
             raise Refused(BAD_INSTRUCTION, 7)
         if kind in found:
-            raise Refused(BAD_INSTRUCTION, 1)
+            raise Refused(BAD_INSTRUCTION, 9)
         found[kind], data = data[:length], data[length:]
     return found
 
@@ -295,6 +295,7 @@ FIXED = {  # name: (offset, bytes)
     "OUT_PORT": (36, 4),
     "OUT_GROUP": (40, 4),
     "FLAGS": (44, 2),
+    "IMPORTANCE": (46, 2),
     "XID": (4, 4),
     "LEN": (2, 2),
 }
@@ -306,6 +307,8 @@ def decode_flow_mod(data: bytes, switch: Switch) -> FlowMod:
         raise Refused(BAD_REQUEST, 6)
     data = data[:length]
     fixed = {name: int.from_bytes(data[at : at + size]) for name, (at, size) in FIXED.items()}
+    if data[0] < 5:
+        fixed["IMPORTANCE"] = 0
     delete = fixed["COMMAND"] in (3, 4)
     if fixed["COMMAND"] > 4:
         raise Refused(FLOW_MOD_FAILED, 6)

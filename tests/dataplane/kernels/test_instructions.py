@@ -99,8 +99,8 @@ BAD_INSTRUCTION, BAD_ACTION, METER_MOD_FAILED = 3, 2, 12
     [
         (b"\0\7\0\x08\0\0\0\0", BAD_INSTRUCTION, 0),
         (b"\0\0\0\x08\0\0\0\0", BAD_INSTRUCTION, 0),
-        (CLEAR + CLEAR, BAD_INSTRUCTION, 1),
-        (apply(OUTPUT) + apply(OUTPUT), BAD_INSTRUCTION, 1),
+        (CLEAR + CLEAR, BAD_INSTRUCTION, 9),
+        (apply(OUTPUT) + apply(OUTPUT), BAD_INSTRUCTION, 9),
         (b"\0\1\0\x08\x03\0\0\0", BAD_INSTRUCTION, 2),
         (b"\0\1\0\x08\xfa\0\0\0", BAD_INSTRUCTION, 2),
         (b"\xff\xff\0\x08\0\0\x23\x20", BAD_INSTRUCTION, 5),

@@ -122,12 +122,14 @@ def some_instructions() -> st.SearchStrategy[bytes]:
     return st.lists(some_instruction(), max_size=4).map(b"".join)
 
 
-def flow_mod(match: bytes, instructions: bytes, table: int = 0, command: int = 0, flags: int = 0) -> bytes:
-    """A flow-mod message around TLVs and instructions."""
+def flow_mod(
+    match: bytes, instructions: bytes, table: int = 0, command: int = 0, flags: int = 0, version: int = 4
+) -> bytes:
+    """A flow-mod message around TLVs and instructions; of importance 7, in a version that knows it."""
     fixed = b"\x11" * 8 + b"\x22" * 8 + bytes([table, command]) + bytes([0, 5, 0, 9, 0x80, 0])
-    fixed += b"\xff" * 12 + flags.to_bytes(2) + bytes(2)
+    fixed += b"\xff" * 12 + flags.to_bytes(2) + bytes((0, 7))
     body = fixed + pad(b"\0\1" + (len(match) + 4).to_bytes(2) + match) + instructions
-    return bytes([4, 14]) + (len(body) + 8).to_bytes(2) + b"\0\0\0\7" + body
+    return bytes([version, 14]) + (len(body) + 8).to_bytes(2) + b"\0\0\0\7" + body
 
 
 @st.composite
@@ -135,7 +137,7 @@ def some_flow_mod(draw: st.DrawFn) -> bytes:
     match = draw(st.one_of(tlv_soup(), st.sampled_from(STACKS).map(lambda stack: stack_tlvs(stack[0]))))
     table, command = draw(st.sampled_from([0, 0, 0, 3, 253, 254, 255])), draw(st.sampled_from([0, 0, 0, 1, 2, 3, 4, 5]))
     flags = draw(st.sampled_from([0, 1, 0x1F, 0x20]))
-    return flow_mod(match, draw(some_instructions()), table, command, flags)
+    return flow_mod(match, draw(some_instructions()), table, command, flags, draw(st.sampled_from([4, 5])))
 
 
 def stack_tlvs(fields: dict[str, int]) -> bytes:
