@@ -54,7 +54,10 @@ def load(apps: list[str]) -> AppManager:
     compat.install()
     manager = AppManager.get_instance()
     manager.load_apps([*apps, openflow.__name__])
-    manager.instantiate_apps()
+    manager.instantiate_apps(**manager.create_contexts())
+    if manager.failed and len(manager.failed) >= len(manager.applications_cls) - 1:
+        module, error = next(iter(manager.failed.items()))
+        raise AppError(f"app {module}: {type(error).__name__}: {error}")
     return manager
 
 
@@ -64,7 +67,6 @@ async def serve(manager: AppManager, addresses: list[address.Address], tls: TlsF
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     server = Server(SERVICE_BRICKS[ofp_event.NAME])
-    manager.start_apps()
     try:
         bound = [await _listen(server, wanted, tls) for wanted in addresses]
         print("ready", *(f"listen={there}" for there in bound), flush=True)

@@ -1,26 +1,51 @@
 """Threads and what they wait for, under the names of `ryu.lib.hub`: plain threads here, no green ones.
 
-`spawn` starts a daemon thread, so none outlives the process. `kill` raises TaskExit in it: at once when it sleeps
-or waits in this module, else at its next Python instruction.
+`spawn` starts a daemon thread, so none outlives the process. `kill` ends one: at once where it waits in this module,
+else at its next Python instruction. Nothing is monkey-patched.
 """
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
+from types import TracebackType
 from typing import Any
 
-log = logging.getLogger(__name__)
+from triplane.controller.runtime.streams import StreamClient, StreamServer, connect, listen
+from triplane.controller.runtime.waiting import Waits, current, wait_until, waits_of, wake
 
-Semaphore = threading.Semaphore
-BoundedSemaphore = threading.BoundedSemaphore
+__all__ = [
+    "HUB_TYPE",
+    "BoundedSemaphore",
+    "Event",
+    "HubThread",
+    "Queue",
+    "QueueEmpty",
+    "QueueFull",
+    "Semaphore",
+    "StreamClient",
+    "StreamServer",
+    "TaskExit",
+    "Timeout",
+    "connect",
+    "getcurrent",
+    "joinall",
+    "kill",
+    "listen",
+    "patch",
+    "sleep",
+    "spawn",
+    "spawn_after",
+]
+
+HUB_TYPE = "native"  # as os-ken calls threads
 QueueFull = queue.Full
 QueueEmpty = queue.Empty
-_SLICE = 0.25  # s, after which a waiting thread looks whether it has been killed
+LOG = logging.getLogger(__name__)
 
 
 class TaskExit(BaseException):
@@ -31,40 +56,76 @@ class HubThread(threading.Thread):
     """A thread that can be killed."""
 
     def __init__(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], delay: float
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        delay: float = 0,
     ) -> None:
         super().__init__(name=getattr(function, "__qualname__", "hub"), daemon=True)
-        self._function, self._args, self._kwargs, self._delay = function, args, kwargs, delay
-        self._raises = bool(kwargs.pop("raise_error", False))
-        self.killed = threading.Event()
+        self._function, self._args, self._kwargs, self._delay = function, args, dict(kwargs or {}), delay
+        self._raises = bool(self._kwargs.pop("raise_error", False))
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._links: list[Callable[[], Any]] = []
+        self._lock = threading.Lock()
+        self._over = Event()  # no kill comes any more, links are called
 
     def run(self) -> None:
-        with _Ending(self):
-            if self.killed.wait(self._delay):
-                return
-            self._function(*self._args, **self._kwargs)
+        try:
+            with _Ending(self):
+                if self._delay:
+                    sleep(self._delay)
+                self._result = self._function(*self._args, **self._kwargs)
+        except TaskExit:
+            LOG.debug("thread %s killed when it had ended", self.name)
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        with self._lock:
+            self._over.set()
+        for linked in self._links:
+            linked()
 
     @property
     def dead(self) -> bool:
         return not self.is_alive()
 
-    def wait(self) -> None:
-        self.join()
+    def wait(self, timeout: float | None = None) -> Any:
+        """What the function returned, when it has; with `raise_error`, what it raised is raised here."""
+        self.join(timeout)
+        if self._raises and self._error is not None:
+            raise self._error
+        return self._result
+
+    def join(self, timeout: float | None = None) -> None:
+        if self._over.wait(timeout):
+            super().join(timeout)
+
+    def link(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Call a function when the thread ends, or now if it has."""
+        with self._lock:
+            over = self._over.is_set()
+            if not over:
+                self._links.append(lambda: function(*args, **kwargs))
+        if over:
+            function(*args, **kwargs)
 
     def cancel(self) -> None:
         self.kill()
 
     def kill(self) -> None:
         """End the thread; see the module's text for when. The caller's own ends here and now."""
-        self.killed.set()
         if self is threading.current_thread():
             raise TaskExit
-        if self.ident is not None and self.is_alive():
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(TaskExit))
+        with self._lock:
+            if not self._over.is_set():
+                waits_of(self).interrupt(TaskExit())
 
 
 class _Ending:
-    """Around a thread's function: TaskExit ends it, an error is logged, unless the spawner wants it raised."""
+    """Around a thread's function: TaskExit ends it, an error is logged or kept for `wait`."""
 
     def __init__(self, thread: HubThread) -> None:
         self.thread = thread
@@ -72,17 +133,17 @@ class _Ending:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
-        if error is None or isinstance(error, TaskExit):
-            return True
-        if not isinstance(error, Exception) or self.thread._raises:
-            return False
-        log.error("thread %s failed", self.thread.name, exc_info=error)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.thread._error = error
+        if error is not None and not isinstance(error, TaskExit) and not self.thread._raises:
+            LOG.error("thread %s failed", self.thread.name, exc_info=error)
         return True
 
 
 def spawn(function: Callable[..., Any], *args: Any, **kwargs: Any) -> HubThread:
-    """Run a function in a thread of its own. An error in it is logged."""
+    """Run a function in a thread of its own. An error in it is logged; with `raise_error=True`, `wait` raises it."""
     return spawn_after(0, function, *args, **kwargs)
 
 
@@ -93,24 +154,29 @@ def spawn_after(seconds: float, function: Callable[..., Any], *args: Any, **kwar
     return thread
 
 
-def kill(thread: HubThread) -> None:
-    thread.kill()
+def kill(thread: Any) -> None:
+    """End a thread."""
+    if isinstance(thread, HubThread):
+        thread.kill()
+    elif isinstance(thread, threading.Thread):
+        waits_of(thread).interrupt(TaskExit())
+    else:
+        thread.kill()
 
 
-def joinall(threads: Iterable[threading.Thread]) -> None:
+def joinall(threads: Iterable[Any]) -> None:
     """Wait until all have ended."""
     for thread in threads:
         if thread is not threading.current_thread():
-            thread.join()
+            getattr(thread, "wait", thread.join)()
 
 
 def sleep(seconds: float = 0) -> None:
-    """Sleep; a thread that is killed wakes at once."""
-    thread = threading.current_thread()
-    if not isinstance(thread, HubThread):
-        time.sleep(seconds)
-    elif thread.killed.wait(seconds):
-        raise TaskExit
+    """Sleep; 0 lets others run."""
+    if seconds <= 0:
+        time.sleep(0)
+    else:
+        wait_until(lambda: False, [], seconds)
 
 
 def getcurrent() -> threading.Thread:
@@ -121,46 +187,187 @@ def patch(thread: bool = True) -> None:
     """Nothing is to be patched here."""
 
 
-def _until(attempt: Callable[[float], bool], timeout: float | None) -> bool:
-    """Try in slices of time, so that a killed thread does not wait on; `attempt` gets the seconds it may take."""
-    thread = threading.current_thread()
-    end = None if timeout is None else time.monotonic() + timeout
-    while True:
-        left = _SLICE if end is None else min(_SLICE, end - time.monotonic())
-        if attempt(max(0.0, left)):
-            return True
-        if isinstance(thread, HubThread) and thread.killed.is_set():
-            raise TaskExit
-        if end is not None and time.monotonic() >= end:
-            return False
+class Event:
+    """Something that may have happened."""
 
+    def __init__(self) -> None:
+        self._set = False
+        self._waiting: list[Waits] = []
 
-class Event(threading.Event):
-    """An event; who waits for it can be killed."""
+    def is_set(self) -> bool:
+        return self._set
+
+    def set(self) -> None:
+        self._set = True
+        wake(self._waiting)
+
+    def clear(self) -> None:
+        self._set = False
 
     def wait(self, timeout: float | None = None) -> bool:
-        return _until(super().wait, timeout)
+        """Whether it happened, waiting so many seconds at most."""
+        return wait_until(self.is_set, self._waiting, timeout)
 
 
-class Queue(queue.Queue[Any]):
-    """A queue; who waits for it can be killed. `maxsize` None: no limit."""
+class Queue:
+    """A queue. `maxsize` None or 0: no limit."""
 
     def __init__(self, maxsize: int | None = None) -> None:
-        super().__init__(maxsize or 0)
+        self.maxsize = maxsize or None
+        self._items: deque[Any] = deque()
+        self._lock = threading.Lock()
+        self._waiting: list[Waits] = []
+
+    def qsize(self) -> int:
+        return len(self._items)
+
+    def empty(self) -> bool:
+        return not self._items
+
+    def full(self) -> bool:
+        return self.maxsize is not None and len(self._items) >= self.maxsize
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add an item. Raises QueueFull if there is no room in time."""
+
+        def attempt() -> bool:
+            with self._lock:
+                if self.full():
+                    return False
+                self._items.append(item)
+                return True
+
+        if not wait_until(attempt, self._waiting, timeout if block else 0):
+            raise QueueFull
+        wake(self._waiting)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """The next item. Raises QueueEmpty if there is none in time."""
-        if not block:
-            return super().get(block=False)
         found: list[Any] = []
 
-        def attempt(seconds: float) -> bool:
-            try:
-                found.append(super(Queue, self).get(timeout=seconds))
-            except queue.Empty:
+        def attempt() -> bool:
+            with self._lock:
+                if self._items:
+                    found.append(self._items.popleft())
+                return bool(found)
+
+        if not wait_until(attempt, self._waiting, timeout if block else 0):
+            raise QueueEmpty
+        if self.maxsize is not None:
+            wake(self._waiting)
+        return found[0]
+
+    def put_nowait(self, item: Any) -> None:
+        self.put(item, block=False)
+
+    def get_nowait(self) -> Any:
+        return self.get(block=False)
+
+
+class Semaphore:
+    """Lets `value` holders in."""
+
+    def __init__(self, value: int = 1) -> None:
+        if value < 0:
+            raise ValueError("a semaphore's value is at least 0")
+        self.counter = value
+        self._lock = threading.Lock()
+        self._waiting: list[Waits] = []
+
+    def locked(self) -> bool:
+        return self.counter <= 0
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        """Whether it was got, waiting so many seconds at most."""
+        return wait_until(self._take, self._waiting, timeout if blocking else 0)
+
+    def _take(self) -> bool:
+        with self._lock:
+            if self.counter <= 0:
                 return False
+            self.counter -= 1
             return True
 
-        if not _until(attempt, timeout):
-            raise QueueEmpty
-        return found[0]
+    def release(self) -> None:
+        with self._lock:
+            self.counter += 1
+        wake(self._waiting)
+
+    def __enter__(self) -> Semaphore:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class BoundedSemaphore(Semaphore):
+    """A semaphore that is not released more often than it was acquired."""
+
+    def __init__(self, value: int = 1) -> None:
+        super().__init__(value)
+        self._most = value
+
+    def release(self) -> None:
+        if self.counter >= self._most:
+            raise ValueError("released more often than acquired")
+        super().release()
+
+
+class Timeout(BaseException):
+    """Raised in the thread that made it, `seconds` later, unless it is cancelled first. None: never.
+
+    `exception` is raised instead; False: a `with` block ends without a word. Every raise of its own is the object
+    itself, so that `except Timeout as t: if t is not mine: raise` works.
+    """
+
+    def __init__(self, seconds: float | None = None, exception: Any = None) -> None:
+        super().__init__(seconds, exception)
+        self.seconds, self.exception = seconds, exception
+        self._timer: threading.Timer | None = None
+        self._raised: BaseException = self
+        self.start()
+
+    @property
+    def pending(self) -> bool:
+        """It may still be raised."""
+        return self._timer is not None and self._timer.is_alive()
+
+    def start(self) -> Timeout:
+        """Count from now. Raises RuntimeError if it counts already."""
+        if self.pending:
+            raise RuntimeError("this timeout has been started already")
+        self._waits = current()
+        if self.exception is not None and self.exception is not False and self.exception is not True:
+            self._raised = self.exception() if isinstance(self.exception, type) else self.exception
+        if self.seconds is not None:
+            self._timer = threading.Timer(max(0.0, self.seconds), self._waits.interrupt, (self._raised,))
+            self._timer.daemon = True
+            self._timer.start()
+        return self
+
+    def cancel(self) -> None:
+        """Do not raise it."""
+        timer, self._timer = self._timer, None
+        if timer is None:
+            return
+        timer.cancel()
+        if threading.current_thread() is not timer and timer.is_alive():
+            timer.join()  # it may be interrupting just now
+        self._waits.forget(self._raised)
+
+    def __enter__(self) -> Timeout:
+        if self._timer is None:
+            self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.cancel()
+        return error is self and self.exception is False
+
+    def __str__(self) -> str:
+        return "" if self.seconds is None else f"{self.seconds} seconds"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
+import itertools
 import logging
-import sys
-from pathlib import Path
-from types import ModuleType
+import threading
+from collections.abc import Callable, Iterable
+from types import TracebackType
 from typing import Any
 
 from triplane.controller.runtime import handler as handlers
+from triplane.controller.runtime import hub, protocol
 from triplane.controller.runtime.app import (
     SERVICE_BRICKS,
     RyuApp,
@@ -20,12 +20,13 @@ from triplane.controller.runtime.app import (
     register_app,
     unregister_app,
 )
-from triplane.dataplane.openflow.codec import PROTOCOLS
+from triplane.controller.runtime.imports import AppError, app_class, import_app
 
 __all__ = [
     "SERVICE_BRICKS",
     "AppError",
     "AppManager",
+    "OSKenApp",
     "RyuApp",
     "lookup_service_brick",
     "register_app",
@@ -34,11 +35,9 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+OSKenApp = RyuApp
 _VERSION_NAMES = {1: "1.0", 3: "1.2", 4: "1.3", 5: "1.4", 6: "1.5"}
-
-
-class AppError(Exception):
-    """An app cannot be loaded or started: which, why, and what to do about it."""
+JOIN_SECONDS = 0.5  # for an app's main thread when the app is taken down
 
 
 def require_app(app_name: str, api_style: bool = False) -> None:
@@ -49,38 +48,24 @@ def require_app(app_name: str, api_style: bool = False) -> None:
     module.__dict__.setdefault("_REQUIRED_APP", []).append(app_name)
 
 
-def import_app(name: str) -> ModuleType:
-    """The module of an app: a file if the name ends in .py or has a slash, else a module. Raises AppError."""
-    try:
-        if name.endswith(".py") or "/" in name:
-            return _import_file(Path(name))
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise AppError(f"app {name}: {error}") from error
-    except SyntaxError as error:
-        raise AppError(f"app {name}: {error.filename}:{error.lineno}: {error.msg}") from error
+class Contained:
+    """Around what an app does when it is made, started or closed: an error in it is logged, and kept in `error`."""
 
+    def __init__(self, app: str, doing: str) -> None:
+        self.app, self.doing = app, doing
+        self.error: Exception | None = None
 
-def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise AppError(f"app {path}: no such file")
-    if str(path.parent.resolve()) not in sys.path:
-        sys.path.insert(0, str(path.parent.resolve()))  # the app's own modules stand beside it
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise AppError(f"app {path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
+    def __enter__(self) -> Contained:
+        return self
 
-
-def app_class(module: ModuleType) -> type[RyuApp] | None:
-    """The app that a module defines; the first by name if there are more, as in Ryu."""
-    found = inspect.getmembers(
-        module, lambda cls: inspect.isclass(cls) and issubclass(cls, RyuApp) and cls.__module__ == module.__name__
-    )
-    return found[0][1] if found else None
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.error = error
+        log.error("app %s: failed %s", self.app, self.doing, exc_info=error)
+        return True
 
 
 class AppManager:
@@ -88,66 +73,175 @@ class AppManager:
 
     _instance: AppManager | None = None
 
-    @classmethod
-    def get_instance(cls) -> AppManager:
-        if cls._instance is None:
-            cls._instance = cls()
-        return cls._instance
+    @staticmethod
+    def get_instance() -> AppManager:
+        if AppManager._instance is None:
+            AppManager._instance = AppManager()
+        return AppManager._instance
+
+    @staticmethod
+    def run_apps(app_lists: list[str]) -> None:
+        """Load and run apps until all their threads have ended."""
+        manager = AppManager.get_instance()
+        manager.load_apps(app_lists)
+        services = manager.instantiate_apps(**manager.create_contexts())
+        try:
+            hub.joinall(services)
+        finally:
+            manager.close()
 
     def __init__(self) -> None:
-        self.applications_cls: dict[str, type[RyuApp]] = {}  # by module, in the order of starting
-        self.applications: dict[str, RyuApp] = {}
+        self.applications_cls: dict[str, type[RyuApp]] = {}  # by module's name, in the order of starting
+        self.applications: dict[str, RyuApp] = {}  # by app's name
+        self.contexts_cls: dict[str, type] = {}
         self.contexts: dict[str, Any] = {}
+        self.main_threads: dict[str, Any] = {}  # what `start` returned, by app's name
+        self.failed: dict[str, Exception] = {}  # apps that could not be made, by module's name
+        self._closing = threading.Lock()
 
-    def load_apps(self, names: list[str]) -> None:
-        """Import apps and those that they need. Raises AppError."""
-        waiting = [(name, False) for name in names]
+    # loading
+
+    def load_app(self, name: str) -> type[RyuApp] | None:
+        """Import an app's module; its class, None if it defines none. Raises AppError."""
+        return app_class(import_app(name))
+
+    def load_apps(self, app_lists: Iterable[str]) -> None:
+        """Import apps (a name may be several with commas between) and those that they need. Raises AppError."""
+        waiting = [(name, True) for name in itertools.chain.from_iterable(names.split(",") for names in app_lists)]
         while waiting:
-            name, needed = waiting.pop(0)
-            if name in self.applications_cls:
-                continue
-            module = import_app(name)
-            cls = app_class(module)
+            name, named = waiting.pop(0)
+            cls = self.load_app(name)
             if cls is None:
-                raise AppError(f"app {name}: it has no subclass of RyuApp")
-            _check_versions(name, cls)
-            self.applications_cls[module.__name__ if needed else name] = cls
-            waiting += [(service, True) for service in handlers.get_dependent_services(cls)]
-            waiting += [(context.__module__, True) for _, context in cls.context_iteritems() if _is_app(context)]
+                if named:
+                    raise AppError(f"app {name}: it has no subclass of RyuApp")
+                continue
+            if cls not in self.applications_cls.values() and cls not in self.contexts_cls.values():
+                _check_versions(name, cls)
+                self.applications_cls[cls.__module__] = cls
+                waiting += [(service, False) for service in self._needs(name, cls)]
 
-    def instantiate_apps(self) -> None:
-        """Make the apps and what they share, and connect those who make events with those who hear of them."""
-        for cls in self.applications_cls.values():
-            for key, context in cls.context_iteritems():
-                if key not in self.contexts:
-                    self.contexts[key] = self._instance_of(context)
-        for cls in self.applications_cls.values():
-            self._instance_of(cls, {key: self.contexts[key] for key, _ in cls.context_iteritems()})
-        for app in SERVICE_BRICKS.values():
+    def _needs(self, name: str, cls: type[RyuApp]) -> list[str]:
+        """Modules of the apps that an app needs, and that are not made as contexts."""
+        needed = list(handlers.get_dependent_services(cls))
+        for key, context in cls.context_iteritems():
+            if self.contexts_cls.setdefault(key, context) is not context:
+                raise AppError(f"app {name}: another app wants another class as context {key!r}")
+            if _is_app(context):
+                needed += handlers.get_dependent_services(context)
+        return [module for module in needed if module not in {cls.__module__ for cls in self.contexts_cls.values()}]
+
+    # making
+
+    def create_contexts(self) -> dict[str, Any]:
+        """Make what apps share. Raises AppError."""
+        for key, cls in self.contexts_cls.items():
+            with Contained(cls.__name__, f"to be made, as context {key!r}") as made:
+                self.contexts[key] = self._instantiate(None, cls) if _is_app(cls) else cls()
+            if made.error is not None:
+                raise AppError(f"context {key!r}: {_told(made.error)}")
+        return self.contexts
+
+    def instantiate_apps(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """Make and start all apps; threads that they returned from `start`.
+
+        One that fails is logged and left out.
+        """
+        for module, cls in self.applications_cls.items():
+            with Contained(module, "to be made") as made:
+                self._instantiate(module, cls, *args, **kwargs)
+            if made.error is not None:
+                self.failed[module] = made.error
+        self._update_bricks()
+        self.report_bricks()
+        for app in tuple(self.applications.values()):
+            self._start(app)
+        return list(self.main_threads.values())
+
+    def instantiate(self, cls: type[RyuApp], *args: Any, **kwargs: Any) -> RyuApp:
+        """Make one more app; it is not started."""
+        app = self._instantiate(None, cls, *args, **kwargs)
+        self._update_bricks()
+        self._report_brick(app.name, app)
+        return app
+
+    def _instantiate(self, _module: str | None, cls: type[RyuApp], *args: Any, **kwargs: Any) -> RyuApp:
+        log.debug("instantiating app %s", cls.__name__)
+        if cls.OFP_VERSIONS is not None:
+            protocol.set_app_supported_versions(cls.OFP_VERSIONS)
+        app = cls(*args, **kwargs)
+        register_app(app)
+        self.applications[app.name] = app
+        return app
+
+    def _start(self, app: RyuApp) -> None:
+        with Contained(app.name, "to start"):
+            thread = app.start()
+            if thread is not None:
+                self.main_threads[app.name] = thread
+
+    def _update_bricks(self) -> None:
+        """Let all apps hear of the events that their methods are marked for."""
+        for app in tuple(SERVICE_BRICKS.values()):
             observe(app)
 
-    def _instance_of(self, cls: type, contexts: dict[str, Any] | None = None) -> Any:
-        if not _is_app(cls):
-            return cls()
-        for app in self.applications.values():
-            if type(app) is cls:
-                return app
-        made = cls(**(contexts or {}))
-        register_app(made)
-        self.applications[made.name] = made
-        return made
+    @staticmethod
+    def _report_brick(name: str, app: RyuApp) -> None:
+        log.debug("BRICK %s", name)
+        for event, observers in app.observers.items():
+            log.debug("  PROVIDES %s TO %s", event.__name__, observers)
+        for event in app.event_handlers:
+            log.debug("  CONSUMES %s", event.__name__)
 
-    def start_apps(self) -> None:
-        for app in self.applications.values():
-            app.start()
+    @staticmethod
+    def report_bricks() -> None:
+        """Log, for debugging, who makes and who hears of which events."""
+        for name, app in SERVICE_BRICKS.items():
+            AppManager._report_brick(name, app)
+
+    # taking down
+
+    def uninstantiate(self, name: str) -> None:
+        """Take an app down: nobody sends to it any more, its main thread is killed, `stop` and `close` are called."""
+        app = self.applications.pop(name)
+        unregister_app(app)
+        for other in SERVICE_BRICKS.values():
+            other.unregister_observer_all_event(name)
+        thread = self.main_threads.pop(name, None)
+        if thread is not None:
+            hub.kill(thread)
+            thread.join(JOIN_SECONDS)
+        for doing, call in (("to stop", app.stop), ("to close", app.close)):
+            _contain(name, doing, call)
 
     def close(self) -> None:
-        """Stop all apps."""
-        for app in reversed(self.applications.values()):
-            app.stop()
-            app.close()
-            unregister_app(app)
-        self.applications.clear()
+        """Take all apps down, the last first, and close the contexts."""
+        with self._closing:
+            for name in reversed(tuple(self.applications)):
+                self.uninstantiate(name)
+            for key, context in self.contexts.items():
+                if not _is_app(type(context)) and callable(getattr(context, "close", None)):
+                    _contain(key, "to close", context.close)
+            self.contexts.clear()
+
+
+def _contain(name: str, doing: str, call: Callable[[], Any]) -> None:
+    with Contained(name, doing):
+        call()
+
+
+def observe(app: RyuApp) -> None:
+    """Let an app hear of the events that its methods are marked for."""
+    for _, event, caller in handlers.marked_methods(app):
+        if caller.ev_source is not None:
+            for maker in _makers(event):
+                maker.register_observer(event, app.name, caller.dispatchers)
+
+
+def _makers(event: type) -> list[RyuApp]:
+    """Apps that make these events: the one named as the events' module, and those that say so in _EVENTS."""
+    makers = [app for app in SERVICE_BRICKS.values() if event in app._EVENTS]
+    named = lookup_service_brick_by_ev_cls(event)
+    return makers if named is None or named in makers else [named, *makers]
 
 
 def _is_app(cls: Any) -> bool:
@@ -155,18 +249,11 @@ def _is_app(cls: Any) -> bool:
 
 
 def _check_versions(name: str, cls: type[RyuApp]) -> None:
-    wanted = cls.OFP_VERSIONS
-    if wanted is not None and not set(wanted) & set(PROTOCOLS):
-        asked, spoken = (", ".join(_VERSION_NAMES.get(v, str(v)) for v in versions) for versions in (wanted, PROTOCOLS))
-        raise AppError(f"app {name}: it speaks OpenFlow {asked}, this controller {spoken}")
+    wanted, spoken = cls.OFP_VERSIONS, protocol.supported_versions()
+    if wanted is not None and not set(wanted) & spoken:
+        asked, known = (", ".join(_VERSION_NAMES.get(v, str(v)) for v in versions) for versions in (wanted, spoken))
+        raise AppError(f"app {name}: it speaks OpenFlow {asked}, this controller {known}")
 
 
-def observe(app: RyuApp) -> None:
-    """Let an app hear of the events its methods are marked for."""
-    for _, event, caller in handlers.marked_methods(app):
-        if caller.ev_source is not None:
-            maker = lookup_service_brick_by_ev_cls(event)
-            if maker is not None:
-                maker.register_observer(event, app.name, caller.dispatchers)
-    for event in app._EVENTS:
-        app.observers.setdefault(event, {})
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,47 @@
+"""Which module answers for which of Ryu's.
+
+Names here stand without their first part: `lib.hub` is `ryu.lib.hub` and `os_ken.lib.hub`. What a table does not name
+comes from os-ken.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+_CONTROLLER = "triplane.controller"
+_RUNTIME = f"{_CONTROLLER}.runtime"
+_CODEC = "triplane.dataplane.openflow"
+
+OURS = {
+    "base.app_manager": f"{_RUNTIME}.manager",
+    "cfg": f"{_RUNTIME}.cfg",
+    "controller.controller": f"{_RUNTIME}.datapath",
+    "controller.event": f"{_RUNTIME}.event",
+    "controller.handler": f"{_RUNTIME}.handler",
+    "controller.ofp_event": f"{_RUNTIME}.ofp_event",
+    "controller.ofp_handler": f"{_RUNTIME}.openflow",
+    "lib.hub": f"{_RUNTIME}.hub",
+    "ofproto.ofproto_protocol": f"{_RUNTIME}.protocol",
+}
+
+# the codec keeps Ryu's names, so what it has of these is ours
+CODEC = {
+    *("ofproto_common", "ofproto_parser", "ofproto_utils", "nicira_ext", "nx_actions", "nx_match"),
+    *("oxm_fields", "oxs_fields", "oxx_fields"),
+    *(f"ofproto_v1_{minor}{part}" for minor in (0, 2, 3, 4, 5) for part in ("", "_parser")),
+}
+
+# packages that are made here: they must be there without os-ken too, or hold files of a Ryu source
+PACKAGES = {"", "app", "base", "controller", "lib", "ofproto"}
+
+# not os-ken's under Ryu's name: they run the program, or test it
+NOT_SHARED = {"cmd", "tests"}
+
+
+def ours(name: str) -> str | None:
+    """The module of ours that answers for `name`, or None."""
+    folder, _, module = name.rpartition(".")
+    if folder == "ofproto" and module in CODEC:
+        target = f"{_CODEC}.{module}"
+        return target if importlib.util.find_spec(target) else None
+    return OURS.get(name)

@@ -1,0 +1,71 @@
+"""Finds and imports apps: files or module names."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from triplane.controller.compat import source
+from triplane.controller.runtime.app import RyuApp
+
+
+class AppError(Exception):
+    """An app cannot be loaded or started: which, why, and what to do about it."""
+
+
+def is_file(name: str) -> bool:
+    """An app's name is a file's if it ends in .py or has a slash, else a module's."""
+    return name.endswith(".py") or "/" in name
+
+
+def import_app(name: str) -> ModuleType:
+    """The module of an app. Raises AppError."""
+    try:
+        if is_file(name):
+            return _import_file(Path(name))
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise AppError(f"app {name}: {error}") from error
+    except SyntaxError as error:
+        raise AppError(f"app {name}: {error.filename}:{error.lineno}: {error.msg}") from error
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise AppError(f"app {path}: no such file")
+    name = source.add_app(path)
+    if name is not None:
+        return importlib.import_module(name)  # others import it under this name
+    if str(path.parent.resolve()) not in sys.path:
+        sys.path.insert(0, str(path.parent.resolve()))  # the app's own modules stand beside it
+    return execute(path.stem, path)
+
+
+def execute(name: str, path: Path) -> ModuleType:
+    """Run a file as module `name`, anew if there was one; what it raises leaves the old one in place."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise AppError(f"app {path}: not a Python file")
+    module, old = importlib.util.module_from_spec(spec), sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        if old is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = old
+        raise
+    return module
+
+
+def app_class(module: ModuleType) -> type[RyuApp] | None:
+    """The app that a module defines; the first by name if there are more, as in Ryu."""
+    found = inspect.getmembers(
+        module, lambda cls: inspect.isclass(cls) and issubclass(cls, RyuApp) and cls.__module__ == module.__name__
+    )
+    return found[0][1] if found else None
