@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from triplane.dataplane.openflow import ofproto_v1_3, ofproto_v1_3_parser
+from triplane.dataplane.openflow import ofproto_v1_0, ofproto_v1_0_parser, ofproto_v1_3, ofproto_v1_3_parser
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.ofproto_parser import HEADER, msg
 
@@ -20,7 +20,10 @@ class Protocol(NamedTuple):
     ofproto_parser: ModuleType
 
 
-PROTOCOLS = {ofproto_v1_3.OFP_VERSION: Protocol(ofproto_v1_3, ofproto_v1_3_parser)}
+PROTOCOLS = {
+    ofproto_v1_0.OFP_VERSION: Protocol(ofproto_v1_0, ofproto_v1_0_parser),
+    ofproto_v1_3.OFP_VERSION: Protocol(ofproto_v1_3, ofproto_v1_3_parser),
+}
 
 
 def parse(version: int, data: bytes, datapath: Any = None) -> Any:

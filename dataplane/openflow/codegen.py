@@ -15,7 +15,7 @@ from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.text import argument_of
 
 REQUIRED: Any = object()
-_TAILS = ("match", "items", "one", "rest", "numbers", "gap")
+_TAILS = ("match", "fields", "items", "one", "rest", "numbers", "gap")
 _HEADER = "BBHI"  # ofp_header: version, type, length, xid
 _BASE = ("datapath", "version", "msg_type", "msg_len", "xid", "buf")
 
@@ -101,7 +101,9 @@ def _compile(cls: Any, name: str) -> Any:
         "mac_text": values.mac_text,
         "text_bytes": text_bytes,
         "pack_numbers": pack_numbers,
+        "records": lambda found: found.values() if isinstance(found, dict) else found,
         "read_numbers": read_numbers,
+        "fields_bytes": fields_bytes,
     }
     writer: Callable[[Any, dict[str, Any]], str] = {
         "__init__": _source_init,
@@ -143,6 +145,11 @@ def read_numbers(code: str, raw: bytes) -> list[int] | None:
     """The ints that fill `raw`; None if it is no whole number of them."""
     count, odd = divmod(len(raw), Struct(f"!{code}").size)
     return None if odd else list(Struct(f"!{count}{code}").unpack(raw))
+
+
+def fields_bytes(match: Any) -> bytes:
+    """The TLVs of a match that stands without a header; None is an empty one."""
+    return b"" if match is None else bytes(match.fields_bytes)
 
 
 def record_end(cls: Any, buf: bytes, start: int, limit: int) -> int:
@@ -191,8 +198,10 @@ def _in_order(cls: Any) -> Iterable[Any]:
 
 
 def _initial(spec: Any, argument: str) -> str:
-    if spec.role in ("items", "match", "numbers") and spec.default is None:
+    if (spec.role in ("items", "match", "numbers") or spec.kind == "record") and spec.default is None:
         return f"make_{spec.name}() if {argument} is None else {argument}"
+    if spec.kind == "converted":
+        return f"make_{spec.name}({argument})"
     return argument
 
 
@@ -203,7 +212,8 @@ def _source_pack(cls: Any, names: dict[str, Any]) -> str:
     is_message = getattr(cls, "_is_message", False)
     specs = cls._fields_by_name.values()
     body = [f"t_{s.name} = {_pack_tail(s)}" for s in specs if s.role in _TAILS]
-    tails = [f"t_{spec.name}" for spec in specs if spec.role in _TAILS]
+    tails = [name for spec in specs if spec.role in _TAILS for name in _packed_names(spec)]
+    body += [f"p_{s.name} = bytes(-len(t_{s.name}) % 8)" for s in specs if s.role == "fields"]
     size = " + ".join([str(cls._size), *(f"len({tail})" for tail in tails)])
     body += _pack_size(cls, size, tails)
     values_ = [value for spec in specs for value in _pack_fixed(spec)]
@@ -234,14 +244,21 @@ def _pack_size(cls: Any, size: str, tails: list[str]) -> list[str]:
     return lines
 
 
+def _packed_names(spec: Any) -> list[str]:
+    return [f"t_{spec.name}", f"p_{spec.name}"] if spec.role == "fields" else [f"t_{spec.name}"]
+
+
 def _pack_tail(spec: Any) -> str:
     attribute = f"self.{spec.name}"
     if spec.role == "gap":
         return repr(bytes(spec.source))
     if spec.role == "items":
-        return f"b''.join([item if item.__class__ is bytes else item._pack() for item in {attribute}])"
+        each = attribute if spec.kind == "int" else f"records({attribute})"
+        return f"b''.join([item if item.__class__ is bytes else item._pack() for item in {each}])"
     if spec.role == "rest":
         return f"{attribute} if {attribute}.__class__ is bytes else text_bytes({attribute})"
+    if spec.role == "fields":
+        return f"fields_bytes({attribute})"
     if spec.role == "numbers":
         return f"pack_numbers({spec.source!r}, {attribute})"
     return f"{attribute} if {attribute}.__class__ is bytes else {attribute}._pack()"
@@ -257,7 +274,12 @@ def _pack_fixed(spec: Any) -> list[str]:
         return [str(spec.source)]
     if spec.role != "field":
         return []
-    forms = {"mac": f"mac_bytes({attribute})", "text": f"text_bytes({attribute})", "ints": f"*{attribute}"}
+    forms = {
+        "mac": f"mac_bytes({attribute})",
+        "text": f"text_bytes({attribute})",
+        "ints": f"*{attribute}",
+        "record": f"{attribute}._pack()",
+    }
     return [forms.get(spec.kind, attribute)]
 
 
@@ -274,7 +296,7 @@ def _source_read(cls: Any, names: dict[str, Any]) -> str:
         body += [f"self.{name} = {name}" for name in _BASE]
     targets, after = [], []
     for spec in specs:
-        new_targets, new_after = _read_fixed(cls, spec)
+        new_targets, new_after = _read_fixed(cls, spec, names)
         targets += new_targets
         after += new_after
     if targets:
@@ -291,7 +313,7 @@ def _source_read(cls: Any, names: dict[str, Any]) -> str:
     return _function("_read", arguments, [*body, "return self"])
 
 
-def _read_fixed(cls: Any, spec: Any) -> tuple[list[str], list[str]]:
+def _read_fixed(cls: Any, spec: Any, names: dict[str, Any]) -> tuple[list[str], list[str]]:
     attribute, local = f"self.{spec.name}", f"v_{spec.name}"
     if spec.role == "const" or (spec.role == "length" and cls._fixed):
         return ["_"], []
@@ -302,7 +324,9 @@ def _read_fixed(cls: Any, spec: Any) -> tuple[list[str], list[str]]:
     if spec.kind == "ints":
         parts = [f"{local}_{index}" for index in range(int(spec.fmt[:-1]))]
         return parts, [f"{attribute} = [{', '.join(parts)}]"]
-    forms = {"mac": f"mac_text({local})", "text": f"{local}.rstrip(b'\\0')"}
+    names[f"source_{spec.name}"] = spec.source
+    record = f"source_{spec.name}._read({local}, 0, {spec.fmt[:-1]})"
+    forms = {"mac": f"mac_text({local})", "text": f"{local}.rstrip(b'\\0')", "record": record}
     return ([local], [f"{attribute} = {forms[spec.kind]}"]) if spec.kind in forms else ([attribute], [])
 
 
@@ -336,10 +360,26 @@ def _read_numbers(cls: Any, spec: Any, attribute: str, source: str) -> list[str]
     return [f"{attribute} = read_numbers({spec.source!r}, buf[pos:end])", check]
 
 
+def _measured_by(cls: Any, spec: Any) -> list[str]:
+    return [s.name for s in cls._fields_by_name.values() if s.role == "sizeof" and s.source == spec.name]
+
+
+def _read_fields(cls: Any, spec: Any, attribute: str, source: str) -> list[str]:
+    return [
+        f"stop = pos + self.{_measured_by(cls, spec)[0]}",
+        "if stop > end: raise Error(*bad_len)",
+        f"{attribute} = {source}.from_fields(buf[pos:stop])",
+        "pos = min(stop + (pos - stop) % 8, end)",
+    ]
+
+
 def _read_items(cls: Any, spec: Any, attribute: str, source: str) -> list[str]:
-    measured = [s.name for s in cls._fields_by_name.values() if s.role == "sizeof" and s.source == spec.name]
+    measured = _measured_by(cls, spec)
     if not measured:
-        return [f"{attribute} = {source}.read_list(buf, pos, end)", "pos = end"]
+        found = f"{source}.read_list(buf, pos, end)"
+        if spec.kind != "int":
+            found = f"{{item.{spec.kind}: item for item in {found}}}"
+        return [f"{attribute} = {found}", "pos = end"]
     return [
         f"stop = pos + self.{measured[0]}",
         "if stop > end: raise Error(*bad_len)",
@@ -350,6 +390,7 @@ def _read_items(cls: Any, spec: Any, attribute: str, source: str) -> list[str]:
 
 _TAIL_READERS: dict[str, Callable[[Any, Any, str, str], list[str]]] = {
     "gap": _read_gap,
+    "fields": _read_fields,
     "match": _read_match,
     "one": _read_one,
     "rest": _read_rest,

@@ -120,6 +120,12 @@ class StringifyMixin:
             return decode_string(value)
         if isinstance(value, list):
             return [cls._decode(item, decode_string) for item in value]
-        if isinstance(value, dict) and len(value) == 1 and cls._class_named(next(iter(value))) is not None:
+        if cls._is_object(value):
             return cls.obj_from_jsondict(value)
+        if isinstance(value, dict) and all(cls._is_object(item) for item in value.values()):
+            return {int(key): cls.obj_from_jsondict(item) for key, item in value.items()}  # 1.0's ports
         return value
+
+    @classmethod
+    def _is_object(cls, value: Any) -> bool:
+        return isinstance(value, dict) and len(value) == 1 and cls._class_named(next(iter(value))) is not None

@@ -13,7 +13,7 @@ behind it (matches, lists, data). A record with tail has a length field or reach
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, ClassVar, Self, dataclass_transform
@@ -30,13 +30,15 @@ _TYPE_AND_LENGTH = Struct("!HH")
 class Spec:
     """One field. `fmt` holds its struct codes; a tail field has none and `source` says how to read it."""
 
-    role: str  # field, const, length, sizeof, pad, or a tail: match, items, one, rest, numbers, gap
+    role: str  # field, const, length, sizeof, pad, or a tail: match, fields, items, one, rest, numbers, gap
     fmt: str = ""
-    kind: str = "int"  # of a fixed field: int, mac, text, ints
+    kind: str = "int"  # of a fixed field: int, mac, text, ints, converted, record; of items: what they are keyed by
     default: Any = REQUIRED
     alias: str = ""  # the constructor's name for it
     text: str = ""  # ascii or utf-8: how it goes to JSON
-    source: Any = None  # what a tail is read with; the field that `sizeof` measures; the value of a const
+    source: Any = (
+        None  # what a tail or record is read with; the field that `sizeof` measures; a const's value; a converter
+    )
     name: str = field(default="", init=False)
 
     @property
@@ -69,6 +71,16 @@ def chars(size: int, text: str, *, default: Any = REQUIRED, alias: str = "") -> 
     return Spec("field", f"{size}s", "text", default, alias, text=text)
 
 
+def converted(fmt: str, convert: Callable[[Any], Any]) -> Any:
+    """What the constructor gets goes through `convert`; then it is what the struct code `fmt` takes."""
+    return Spec("field", fmt, "converted", source=convert)
+
+
+def nested(source: Any, *, default: Any = None, alias: str = "") -> Any:
+    """A record of fixed size in the fixed part; an empty one if the constructor gets none."""
+    return Spec("field", f"{source._size}s", "record", default, alias, source=source)
+
+
 def ints(count: int, *, default: Any = REQUIRED, alias: str = "") -> Any:
     """A list of u32."""
     return Spec("field", f"{count}I", "ints", default, alias)
@@ -98,9 +110,19 @@ def match_tail(source: Any, *, strict: bool = False, default: Any = None, alias:
     return Spec("match", kind="strict" if strict else "lazy", default=default, alias=alias, source=source)
 
 
+def fields_tail(source: Any, *, default: Any = None, alias: str = "") -> Any:
+    """The TLVs of a match of class `source` without its header, padded to 8; a `sizeof` field tells their length."""
+    return Spec("fields", default=default, alias=alias, source=source)
+
+
 def items(source: Any, *, default: Any = None, alias: str = "") -> Any:
     """A list of records: `source` is their class, or the Choice that knows their types."""
     return Spec("items", default=default, alias=alias, source=source)
+
+
+def keyed(source: Any, key: str, *, default: Any = None) -> Any:
+    """A list of records that becomes a dict by the attribute `key` when read."""
+    return Spec("items", kind=key, default=default, source=source)
 
 
 def one(source: Any, *, default: Any = None, alias: str = "") -> Any:
@@ -128,7 +150,25 @@ def attribute(*, init: bool) -> Any:
 
 
 @dataclass_transform(
-    field_specifiers=(u8, u16, u32, u64, mac, chars, ints, match_tail, items, one, rest, numbers, attribute),
+    field_specifiers=(
+        u8,
+        u16,
+        u32,
+        u64,
+        mac,
+        chars,
+        converted,
+        nested,
+        ints,
+        match_tail,
+        fields_tail,
+        items,
+        keyed,
+        one,
+        rest,
+        numbers,
+        attribute,
+    ),
 )
 class RecordType(type):
     """Collects the fields of a record class, its bases' first, and gives it slots for them."""

@@ -1,0 +1,28 @@
+"""OpenFlow 1.0 messages and structures, under Ryu's names and with Ryu's call signatures.
+
+from triplane.dataplane.openflow import ofproto_v1_0_parser as parser
+parser.OFPFlowMod(datapath, match=parser.OFPMatch(in_port=1), actions=[parser.OFPActionOutput(2)]).serialize()
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from triplane.dataplane.openflow.ofproto_parser import MsgBase as MsgBase  # noqa: PLC0414 # told to be exported
+from triplane.dataplane.openflow.ofproto_parser import StringifyMixin as StringifyMixin  # noqa: PLC0414 # told to be exported
+from triplane.dataplane.openflow.ofproto_parser import register_msg_parser
+from triplane.dataplane.openflow.v1_0 import constants as _constants
+from triplane.dataplane.openflow.v1_0.actions import *  # noqa: F403
+from triplane.dataplane.openflow.v1_0.match import OFPMatch as OFPMatch  # noqa: PLC0414 # told to be exported
+from triplane.dataplane.openflow.v1_0.messages import *  # noqa: F403
+from triplane.dataplane.openflow.v1_0.messages import read_message
+from triplane.dataplane.openflow.v1_0.nicira import *  # noqa: F403
+from triplane.dataplane.openflow.v1_0.nicira_stats import *  # noqa: F403
+from triplane.dataplane.openflow.v1_0.ports import *  # noqa: F403
+from triplane.dataplane.openflow.v1_0.stats import *  # noqa: F403
+
+
+@register_msg_parser(_constants.OFP_VERSION)
+def msg_parser(datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
+    """The message in `buf`. Raises OpenFlowError if it is malformed."""
+    return read_message(datapath, version, msg_type, msg_len, xid, bytes(buf))

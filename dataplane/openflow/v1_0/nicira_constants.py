@@ -1,0 +1,31 @@
+"""Numbers of Nicira's messages in OpenFlow 1.0 (Open vSwitch, nicira-ext.h), under the names Ryu gives them."""
+
+# messages
+NXT_ROLE_REQUEST = 10
+NXT_ROLE_REPLY = 11
+NXT_SET_FLOW_FORMAT = 12
+NXT_FLOW_MOD = 13
+NXT_FLOW_REMOVED = 14
+NXT_FLOW_MOD_TABLE_ID = 15
+NXT_SET_PACKET_IN_FORMAT = 16
+NXT_PACKET_IN = 17
+NXT_FLOW_AGE = 18
+NXT_SET_ASYNC_CONFIG = 19
+NXT_SET_CONTROLLER_ID = 20
+NXT_PACKET_IN2 = 30
+
+# statistics
+NXST_FLOW = 0
+NXST_AGGREGATE = 1
+NXST_FLOW_MONITOR = 2
+
+# roles
+NX_ROLE_OTHER = 0
+NX_ROLE_MASTER = 1
+NX_ROLE_SLAVE = 2
+
+# formats of flow-mods and of packet-ins
+NXFF_OPENFLOW10 = 0
+NXFF_NXM = 2
+NXPIF_OPENFLOW10 = 0
+NXPIF_NXM = 1

@@ -1,0 +1,335 @@
+"""OpenFlow 1.0: the same calls on our parser and on os-ken's give the same bytes, and the same values out of bytes."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from os_ken.ofproto import nx_match
+from os_ken.ofproto import ofproto_v1_0 as their_ofproto
+from os_ken.ofproto import ofproto_v1_0_parser as their_parser
+
+from triplane.dataplane.openflow import codec, ofproto_v1_0, ofproto_v1_0_parser
+from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.ofproto_parser import ofp_msg_from_jsondict
+
+DATA = Path(str(files("os_ken.tests") / "packet_data" / "of10"))
+JSON = Path(str(files("os_ken.tests") / "unit" / "ofproto" / "json" / "of10"))
+THEIRS = SimpleNamespace(ofproto=their_ofproto, ofproto_parser=their_parser)
+OURS = codec.PROTOCOLS[1]
+MAC = "02:00:00:00:00:01"
+
+MATCHES: list[dict[str, Any]] = [
+    {},
+    {"in_port": 1},
+    {"dl_src": MAC, "dl_dst": b"\x02\x00\x00\x00\x00\x02"},
+    {"dl_vlan": 0xFFFF, "dl_vlan_pcp": 3},
+    {"dl_type": 0x0800, "nw_src": "10.1.2.3", "nw_dst": "10.0.0.0", "nw_dst_mask": 8},
+    {"dl_type": 0x0800, "nw_proto": 6, "nw_tos": 0xB8, "tp_src": 80, "tp_dst": 443},
+    {"nw_src": 0x0A000001, "nw_src_mask": 24},
+    {"wildcards": 0x1234, "in_port": 3, "dl_dst": 0},
+]
+
+
+def actions(p: Any) -> list[Any]:
+    return [
+        p.OFPActionOutput(3),
+        p.OFPActionOutput(port=0xFFFD, max_len=128),
+        p.OFPActionVlanVid(100),
+        p.OFPActionVlanPcp(5),
+        p.OFPActionStripVlan(),
+        p.OFPActionSetDlSrc(MAC),
+        p.OFPActionSetDlDst(b"\x02\x00\x00\x00\x00\x02"),
+        p.OFPActionSetNwSrc("10.0.0.1"),
+        p.OFPActionSetNwDst(0x0A000002),
+        p.OFPActionSetNwTos(0xB8),
+        p.OFPActionSetTpSrc(80),
+        p.OFPActionSetTpDst(81),
+        p.OFPActionEnqueue(3, 7),
+        p.OFPActionVendorUnknown(0x1234, b"12345678"),
+    ]
+
+
+def vendor(d: Any) -> Any:
+    message = d.ofproto_parser.OFPVendor(d)
+    message.vendor, message.data = 0x1234, b"data"
+    return message
+
+
+def flow_mod(d: Any) -> Any:
+    p, o = d.ofproto_parser, d.ofproto
+    match = p.OFPMatch(in_port=2, dl_type=0x0800, nw_dst="10.0.0.0", nw_dst_mask=9)
+    return p.OFPFlowMod(d, match, 1, o.OFPFC_MODIFY, 2, 3, 4, 5, 6, o.OFPFF_SEND_FLOW_REM, actions(p))
+
+
+BUILDERS: dict[str, Callable[[Any], Any]] = {
+    "hello": lambda d: d.ofproto_parser.OFPHello(d),
+    "error": lambda d: d.ofproto_parser.OFPErrorMsg(d, 1, 2, b"bad"),
+    "echo_request": lambda d: d.ofproto_parser.OFPEchoRequest(d, b"ping"),
+    "echo_reply": lambda d: d.ofproto_parser.OFPEchoReply(d, b"pong"),
+    "vendor": vendor,
+    "features_request": lambda d: d.ofproto_parser.OFPFeaturesRequest(d),
+    "get_config": lambda d: d.ofproto_parser.OFPGetConfigRequest(d),
+    "set_config": lambda d: d.ofproto_parser.OFPSetConfig(d, 1, 128),
+    "packet_out": lambda d: d.ofproto_parser.OFPPacketOut(d, 0xFFFFFFFF, 3, actions(d.ofproto_parser), b"frame"),
+    "packet_out_buffered": lambda d: d.ofproto_parser.OFPPacketOut(d, buffer_id=9, in_port=3, actions=[]),
+    "flow_mod": flow_mod,
+    "flow_mod_delete": lambda d: d.ofproto_parser.OFPFlowMod(datapath=d, command=d.ofproto.OFPFC_DELETE),
+    "port_mod": lambda d: d.ofproto_parser.OFPPortMod(d, 3, MAC, 1, 2, 3),
+    "barrier": lambda d: d.ofproto_parser.OFPBarrierRequest(d),
+    "queue_get_config": lambda d: d.ofproto_parser.OFPQueueGetConfigRequest(d, 5),
+    "desc": lambda d: d.ofproto_parser.OFPDescStatsRequest(d, 0),
+    "flow_stats": lambda d: d.ofproto_parser.OFPFlowStatsRequest(
+        d, 0, d.ofproto_parser.OFPMatch(in_port=1), 0xFF, d.ofproto.OFPP_NONE
+    ),
+    "aggregate": lambda d: d.ofproto_parser.OFPAggregateStatsRequest(d, 0, d.ofproto_parser.OFPMatch(), 1, 2),
+    "table_stats": lambda d: d.ofproto_parser.OFPTableStatsRequest(d, 0),
+    "port_stats": lambda d: d.ofproto_parser.OFPPortStatsRequest(d, 0, 5),
+    "queue_stats": lambda d: d.ofproto_parser.OFPQueueStatsRequest(d, 0, 5, 6),
+    "vendor_stats": lambda d: d.ofproto_parser.OFPVendorStatsRequest(d, 0, 0x1234, b"data"),
+    "nx_role": lambda d: d.ofproto_parser.NXTRoleRequest(d, 1),
+    "nx_flow_format": lambda d: d.ofproto_parser.NXTSetFlowFormat(d, 2),
+    "nx_table_id": lambda d: d.ofproto_parser.NXTFlowModTableId(d, 1),
+    "nx_packet_in_format": lambda d: d.ofproto_parser.NXTSetPacketInFormat(d, 1),
+    "nx_flow_age": lambda d: d.ofproto_parser.NXTFlowAge(d),
+    "nx_async": lambda d: d.ofproto_parser.NXTSetAsyncConfig(d, [1, 2], [3, 4], [5, 6]),
+    "nx_controller_id": lambda d: d.ofproto_parser.NXTSetControllerId(d, 7),
+    "nx_flow_stats": lambda d: d.ofproto_parser.NXFlowStatsRequest(d, 0, 5, 6),
+    "nx_aggregate": lambda d: d.ofproto_parser.NXAggregateStatsRequest(d, 0, 5, 6),
+}
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_same_bytes(name: str) -> None:
+    ours, theirs = BUILDERS[name](OURS), BUILDERS[name](THEIRS)
+    theirs.serialize()
+    assert ours.serialize() == bytes(theirs.buf)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_what_was_written_is_read(name: str) -> None:
+    data = BUILDERS[name](OURS).serialize()
+    read = codec.parse(1, data, OURS)
+    inner = read.data if name.startswith("nx_") and hasattr(read, "data") else read
+    assert type(inner) is type(BUILDERS[name](OURS))
+    assert read.serialize() == data
+
+
+@pytest.mark.parametrize("match", MATCHES, ids=",".join)
+def test_matches(match: dict[str, Any]) -> None:
+    ours, theirs = ofproto_v1_0_parser.OFPMatch(**match), their_parser.OFPMatch(**match)
+    wire = bytearray()
+    theirs.serialize(wire, 0)
+    assert ours.to_bytes() == bytes(wire)
+    assert ours.to_jsondict() == theirs.to_jsondict()
+    for name in ("in_port", "dl_src", "nw_src", "nw_dst", "nw_dst_mask", "tp_dst", "wildcards"):
+        assert (name in ours) == bool(name in theirs)
+        if name in ours:
+            assert ours[name] == theirs[name]
+
+
+def test_a_field_that_is_left_out_is_no_item() -> None:
+    with pytest.raises(KeyError):
+        ofproto_v1_0_parser.OFPMatch(in_port=1)["dl_type"]
+
+
+def text(value: str, size: int) -> bytes:
+    return value.encode().ljust(size, b"\0")
+
+
+PORT = struct.pack("!H6s16sIIIIII", 3, bytes(5) + b"\3", text("eth3", 16), 1, 2, 3, 4, 5, 6)
+MATCH = ofproto_v1_0_parser.OFPMatch(in_port=1, dl_type=0x0800).to_bytes()
+FLOW = (
+    struct.pack("!HBx", 96, 1)
+    + MATCH
+    + struct.pack("!IIHHH6xQQQ", 1, 2, 3, 4, 5, 6, 7, 8)
+    + bytes.fromhex("0000000800030000")
+)
+NXM = bytes.fromhex("0000000200010000 0602 0800".replace(" ", ""))
+NX_FLOW = (
+    struct.pack("!HBxIIHHHHHHQQQ", 72, 1, 1, 2, 3, 4, 5, len(NXM), 6, 7, 8, 9, 10) + NXM.ljust(16, b"\0") + FLOW[-8:]
+)
+QUEUE = struct.pack("!IH2x", 5, 24) + struct.pack("!HH4xH6x", 1, 16, 500)
+REPLIES = {  # message type and body of what a switch says
+    "features": (6, struct.pack("!QIB3xII", 1, 256, 2, 0xC7, 0xFFF) + PORT),
+    "config": (8, struct.pack("!HH", 1, 128)),
+    "packet_in": (10, struct.pack("!IHHBx", 5, 4, 1, 1) + b"1234"),
+    "packet_in_padded": (10, struct.pack("!IHHBx", 5, 4, 1, 1) + b"1234pad"),
+    "flow_removed": (11, MATCH + struct.pack("!QHBxIIH2xQQ", 1, 2, 1, 3, 4, 5, 6, 7)),
+    "port_status": (12, struct.pack("!B7x", 2) + PORT),
+    "desc": (
+        17,
+        struct.pack("!HH", 0, 0)
+        + b"".join(
+            text(name, size) for name, size in [("mfr", 256), ("hw", 256), ("sw", 256), ("serial", 32), ("dp", 256)]
+        ),
+    ),
+    "flows": (17, struct.pack("!HH", 1, 1) + FLOW * 2),
+    "aggregate": (17, struct.pack("!HHQQI4x", 2, 0, 1, 2, 3)),
+    "tables": (17, struct.pack("!HHB3x32sIIIQQ", 3, 0, 1, text("main", 32), 0x3FFFFF, 100, 2, 3, 4)),
+    "ports": (17, struct.pack("!HHH6x12Q", 4, 0, 3, *range(12))),
+    "queues": (17, struct.pack("!HHH2xIQQQ", 5, 0, 3, 4, 5, 6, 7)),
+    "vendor": (17, struct.pack("!HHI", 0xFFFF, 0, 0x1234) + b"data"),
+    "nx_flows": (17, struct.pack("!HHII4x", 0xFFFF, 0, 0x2320, 0) + NX_FLOW),
+    "nx_aggregate": (17, struct.pack("!HHII4xQQI4x", 0xFFFF, 0, 0x2320, 1, 1, 2, 3)),
+    "barrier": (19, b""),
+    "queue_config": (21, struct.pack("!H6x", 3) + QUEUE),
+    "nx_role": (4, struct.pack("!III", 0x2320, 11, 1)),
+    "nx_packet_in": (
+        4,
+        struct.pack("!IIIHBBQH6x", 0x2320, 17, 5, 4, 1, 2, 3, len(NXM)) + NXM.ljust(16, b"\0") + b"1234",
+    ),
+    "nx_flow_removed": (
+        4,
+        struct.pack("!IIQHBxIIHHQQ", 0x2320, 14, 1, 2, 1, 3, 4, 5, len(NXM), 6, 7) + NXM.ljust(16, b"\0"),
+    ),
+}
+
+
+def attributes(value: Any) -> Any:
+    """What a script sees of a message or a record of it."""
+    if isinstance(value, dict):
+        return {key: attributes(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [attributes(item) for item in value]
+    if type(value).__name__ in ("NXMatch", "MFField") or callable(value):
+        return None
+    if not hasattr(value, "__class__") or isinstance(value, int | str | bytes | type(None)):
+        return value
+    names = getattr(value, "_fields", None) or [name for name in vars_of(value) if not name.startswith("_")]
+    skipped = ("datapath", "buf", "type", "len", "length", "match_len", "fields", "vendor", "subtype")
+    return {name: attributes(getattr(value, name)) for name in sorted(names) if name not in skipped}
+
+
+def vars_of(value: Any) -> list[str]:
+    return list(vars(value))
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_same_values_of_what_a_switch_says(name: str) -> None:
+    kind, body = REPLIES[name]
+    data = struct.pack("!BBHI", 1, kind, 8 + len(body), 7) + body
+    theirs = their_parser.msg_parser(THEIRS, 1, kind, len(data), 7, data)
+    ours = codec.parse(1, data, OURS)
+    assert missing(attributes(theirs), ours) == []
+    if "padded" not in name:
+        assert ours.serialize() == data
+
+
+def missing(expected: Any, ours: Any) -> list[str]:
+    """Where ours differs from a tree of attributes."""
+    if isinstance(expected, dict):
+        found = []
+        for key, value in expected.items():
+            mine = ours[key] if isinstance(ours, dict) else getattr(ours, key, "nothing")
+            found += [f"{key}: {line}" for line in missing(value, mine)]
+        return found
+    if isinstance(expected, list):
+        if not isinstance(ours, list) or len(ours) != len(expected):
+            return [f"{ours} is not {expected}"]
+        return [line for one, mine in zip(expected, ours, strict=True) for line in missing(one, mine)]
+    return [] if expected is None or ours == expected else [f"{ours!r} is not {expected!r}"]
+
+
+def test_an_nxm_match_by_name() -> None:
+    kind, body = REPLIES["nx_packet_in"]
+    message = codec.parse(1, struct.pack("!BBHI", 1, kind, 8 + len(body), 7) + body)
+    assert message.data.match["in_port_nxm"] == 1
+    assert message.data.match["eth_type_nxm"] == 0x0800
+
+
+def test_a_flow_mod_with_an_nxm_match() -> None:
+    rule = nx_match.ClsRule()
+    rule.set_in_port(1)
+    rule.set_dl_type(0x0800)
+    theirs = their_parser.NXTFlowMod(THEIRS, 1, 0, rule=rule, actions=[their_parser.OFPActionOutput(3, 0)])
+    theirs.serialize()
+    match = ofproto_v1_0_parser.NXMatch(in_port_nxm=1, eth_type_nxm=0x0800)
+    ours = ofproto_v1_0_parser.NXTFlowMod(OURS, 1, 0, rule=match, actions=[ofproto_v1_0_parser.OFPActionOutput(3, 0)])
+    assert ours.serialize() == bytes(theirs.buf)
+
+
+NAMES = sorted(path.name for path in DATA.glob("*.packet"))
+
+
+def is_plain(name: str) -> bool:
+    """Without Nicira's actions and without packets of the packet library as JSON."""
+    text = (JSON / f"{name}.json").read_text()
+    return '"NXAction' not in text and '"Packet"' not in text
+
+
+PLAIN = [name for name in NAMES if is_plain(name)]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_fixtures_read_as_os_ken_and_built_again(name: str) -> None:
+    data = (DATA / name).read_bytes()
+    expected = json.loads((JSON / f"{name}.json").read_text())
+    message = codec.parse(1, data, OURS)
+    assert json.loads(json.dumps(message.to_jsondict())) == expected
+    assert message.serialize() == data
+    built = ofp_msg_from_jsondict(OURS, expected)
+    built.set_xid(int.from_bytes(data[4:8], "big"))
+    assert sorted(built.serialize()) == sorted(data)  # JSON's ports come in another order
+    assert json.loads(json.dumps(codec.parse(1, built.buf).to_jsondict())) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fixtures_written_again_are_the_same(name: str) -> None:
+    data = (DATA / name).read_bytes()
+    assert codec.parse(1, data, OURS).serialize() == data
+
+
+BAD = {
+    "an unknown type": (b"\x01\x63\x00\x08\0\0\0\0", (1, 1)),
+    "an unknown statistic": (b"\x01\x10\x00\x0c\0\0\0\0\0\x63\0\0", (1, 2)),
+    "a flow-mod cut short": (b"\x01\x0e\x00\x10\0\0\0\0" + bytes(8), (1, 6)),
+    "an unknown action": (b"\x01\x0d\x00\x18\0\0\0\0" + bytes(6) + b"\0\x08\0\x63\0\x08\0\0\0\0", (2, 0)),
+    "an action of odd length": (b"\x01\x0d\x00\x18\0\0\0\0" + bytes(6) + b"\0\x08\0\0\0\x09\0\0\0\0", (2, 1)),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_the_error_of_what_is_malformed(name: str) -> None:
+    data, expected = BAD[name]
+    with pytest.raises(OpenFlowError) as caught:
+        codec.parse(1, data)
+    assert (caught.value.type, caught.value.code) == expected
+
+
+def test_every_number_is_theirs() -> None:
+    ours, theirs = vars(ofproto_v1_0), vars(their_ofproto)
+    checked = [n for n, v in theirs.items() if isinstance(v, int | str) and n.startswith(("OFP", "NXT", "NXST"))]
+    assert len(checked) > 280
+    assert [(name, ours.get(name)) for name in checked if ours.get(name) != theirs[name]] == []
+
+
+def test_names_of_numbers() -> None:
+    assert ofproto_v1_0.ofp_msg_type_to_str(16) == "OFPT_STATS_REQUEST(16)"
+    assert ofproto_v1_0.ofp_error_type_to_str(3) == "OFPET_FLOW_MOD_FAILED(3)"
+    assert ofproto_v1_0.ofp_error_code_to_str(3, 1) == "OFPFMFC_OVERLAP(1)"
+    assert ofproto_v1_0.ofp_error_code_to_str(77, 1) == "Unknown(1)"
+
+
+def test_every_class_of_theirs_is_here() -> None:
+    prefixes = ("OFP", "NXT", "NXFlowStats")
+    classes = [n for n, v in vars(their_parser).items() if isinstance(v, type) and n.startswith(prefixes)]
+    assert [name for name in classes if not hasattr(ofproto_v1_0_parser, name)] == []
+
+
+@given(st.binary(min_size=40, max_size=40))
+def test_any_match(raw: bytes) -> None:
+    theirs = their_parser.OFPMatch.parse(raw, 0)
+    ours = ofproto_v1_0_parser.OFPMatch.parse(raw, 0)
+    again = bytearray()
+    theirs.serialize(again, 0)
+    assert ours.to_bytes() == bytes(again)
+    assert ours.to_jsondict() == theirs.to_jsondict()
