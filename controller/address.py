@@ -1,4 +1,4 @@
-"""Where the controller listens, as users write it: `tcp:HOST:PORT`, `tls:HOST:PORT`, `unix:PATH`."""
+"""Where the controller or a switch listens, as users write it: `tcp:HOST:PORT`, `tls:HOST:PORT`, `unix:PATH`."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Address(NamedTuple):
         return f"{self.kind}:{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
-def parse(text: str) -> Address:
+def parse(text: str, option: str = "--listen") -> Address:
     """Raises ValueError, a line for the user."""
     kind, _, path = text.partition(":")
     if kind == "unix" and path:
         if len(path.encode()) > _LONGEST_PATH:
-            raise ValueError(f"--listen {text}: a Unix socket's path has at most {_LONGEST_PATH} bytes")
+            raise ValueError(f"{option} {text}: a Unix socket's path has at most {_LONGEST_PATH} bytes")
         return Address("unix", path=path)
     found = _NETWORK.fullmatch(text)
     port = int(found[3] or OPENFLOW_PORT) if found else 0x10000
     if found is None or port > 0xFFFF:
-        raise ValueError(f"--listen {text}: must be {FORMS}")
+        raise ValueError(f"{option} {text}: must be {FORMS}")
     return Address("tls" if found[1] == "ssl" else found[1], found[2].strip("[]"), port)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 import sys
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from triplane.controller import address, compat
 from triplane.controller.runtime import ofp_event, openflow
 from triplane.controller.runtime.app import SERVICE_BRICKS
+from triplane.controller.runtime.loop import LOOP
 from triplane.controller.runtime.manager import AppError, AppManager
 from triplane.controller.server import Server, TlsFiles, tls_context
 
@@ -27,21 +29,23 @@ def run(
     private_key: Path | None = None,
     certificate: Path | None = None,
     ca_cert: Path | None = None,
+    connect: Sequence[str] = (),
 ) -> int:
     """Run apps until SIGTERM or SIGINT; the result is the exit status.
 
-    `apps` are files or module names, `listen` addresses for switches. One line `ready ...` on stdout says that it
-    serves; one line on stderr says why it cannot start.
+    `apps` are files or module names, `listen` addresses for switches, `connect` those of switches that listen. One
+    line `ready ...` on stdout says that it serves; one line on stderr says why it cannot start.
     """
     level = logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=level, stream=sys.stderr, format=LOG_FORMAT)
     try:
         if rest is not None:
             raise AppError("--rest: this version has no REST API; leave the option out")
-        addresses = [address.parse(text) for text in listen]
+        listening = [address.parse(text) for text in listen]
+        connecting = [address.parse(text, "--connect") for text in connect]
         manager = load(apps)
         try:
-            return asyncio.run(serve(manager, addresses, TlsFiles(private_key, certificate, ca_cert)))
+            return serve(manager, listening, connecting, TlsFiles(private_key, certificate, ca_cert))
         finally:
             manager.close()
     except (AppError, ValueError, OSError) as error:
@@ -61,24 +65,28 @@ def load(apps: list[str]) -> AppManager:
     return manager
 
 
-async def serve(manager: AppManager, addresses: list[address.Address], tls: TlsFiles) -> int:
-    """Listen and run until a signal to end. Raises OSError or ValueError if it cannot."""
-    stop = asyncio.Event()
+def serve(manager: AppManager, listen: list[address.Address], connect: list[address.Address], tls: TlsFiles) -> int:
+    """Listen, connect, and run until a signal to end. Raises OSError or ValueError if it cannot."""
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        signal.signal(number, lambda *_: stop.set())
     server = Server(SERVICE_BRICKS[ofp_event.NAME])
+    LOOP.start()
     try:
-        bound = [await _listen(server, wanted, tls) for wanted in addresses]
+        bound = [_listen(server, wanted, tls) for wanted in listen]
+        for wanted in connect:
+            server.connect(wanted, tls_context(tls, server_side=False) if wanted.kind == "tls" else None)
         print("ready", *(f"listen={there}" for there in bound), flush=True)
-        await stop.wait()
+        stop.wait()
     finally:
         server.close()
+        LOOP.stop()
     return 0
 
 
-async def _listen(server: Server, wanted: address.Address, tls: TlsFiles) -> address.Address:
+def _listen(server: Server, wanted: address.Address, tls: TlsFiles) -> address.Address:
     context = tls_context(tls) if wanted.kind == "tls" else None
     try:
-        return await server.listen(wanted, context)
+        return server.listen(wanted, context)
     except OSError as error:
         raise OSError(f"cannot listen on {wanted}: {error.strerror or error}") from error

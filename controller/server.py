@@ -1,25 +1,35 @@
-"""Sockets of the controller: listeners, and a connection for each switch. Nothing of OpenFlow is decided here."""
+"""Where switches come from: listeners, and connections that we open. Nothing of OpenFlow is decided here."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import errno
+import logging
 import os
+import select
 import socket
 import ssl
 import stat
 import threading
-from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 from triplane.controller.address import Address
+from triplane.controller.connection import Connection, Tls
 from triplane.controller.runtime.app import RyuApp
-from triplane.controller.runtime.session import Session
+from triplane.controller.runtime.handler import CONFIG_DISPATCHER, HANDSHAKE_DISPATCHER
+from triplane.controller.runtime.loop import LOOP
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 128
-SEND_LIMIT = 32 << 20  # bytes that may wait for a switch that does not read; then it is disconnected
-LINGER = 1.0  # s in which a closed connection may still write
+HALF_OPEN_LIMIT = 256  # connections that have not finished the handshake; the oldest has to go when there are more
+ACCEPT_PAUSE = 1.0  # s, after there was no descriptor or memory for a connection
+RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)  # until we try again to connect to a switch; the last for ever
+CLOSE_SECONDS = 0.5  # for the loop to close everything
+_HALF_OPEN = (HANDSHAKE_DISPATCHER, CONFIG_DISPATCHER)
+_SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class TlsFiles(NamedTuple):
@@ -30,14 +40,18 @@ class TlsFiles(NamedTuple):
     ca_cert: Path | None = None
 
 
-def tls_context(files: TlsFiles) -> ssl.SSLContext:
-    """For listening; a switch without a certificate of the CA is refused. Raises ValueError, a line for the user."""
+def tls_context(files: TlsFiles, server_side: bool = True) -> ssl.SSLContext:
+    """For listening or connecting; a switch without a certificate of the CA is refused.
+
+    Its name does not matter: switches have none. Raises ValueError, a line for the user.
+    """
     for option, path in zip(("--private-key", "--certificate", "--ca-cert"), files, strict=True):
         if path is None:
-            raise ValueError(f"--listen tls:... needs {option}")
+            raise ValueError(f"--{'listen' if server_side else 'connect'} tls:... needs {option}")
         if not Path(path).is_file():
             raise ValueError(f"{option} {path}: no such file")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
     try:
@@ -48,91 +62,86 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
     return context
 
 
-class Connection(asyncio.Protocol):
-    """A switch's connection: the driver of a `Session`, and the `Channel` that its datapath sends through.
+class Listener:
+    """Accepts connections for a `Server`."""
 
-    Apps send from threads of their own: what they send is queued, and the loop is woken once for all of it.
-    """
+    def __init__(self, server: Server, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        self._server, self._sock, self._context = server, sock, context
+        sock.setblocking(False)
+        self.resume()
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
-        self._queue: deque[bytes] = deque()
-        self._woken = False
-        self._ending = False
-        self._timer: asyncio.TimerHandle | None = None
+    def resume(self) -> None:
+        if self._sock.fileno() >= 0:
+            LOOP.watch(self._sock.fileno(), self._accept)
 
-    # asyncio's side
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=SEND_LIMIT)
-        peer = transport.get_extra_info("peername") or "unix"
-        self._session = Session(self, peer, self._server.brick, self._loop.time())
-        self._server.connections.add(self)
-        self._session.connected()
-        self._tick()
-
-    def data_received(self, data: bytes) -> None:
-        self._session.received(data, self._loop.time())
-
-    def pause_writing(self) -> None:
-        """The switch has not read for SEND_LIMIT bytes."""
-        self._transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._ending = True
-        if self._timer is not None:
-            self._timer.cancel()
-        self._server.connections.discard(self)
-        self._session.disconnected()
-
-    def _tick(self) -> None:
-        next_time = self._session.tick(self._loop.time())
-        if not self._ending:
-            self._timer = self._loop.call_at(next_time, self._tick)
-
-    # the datapath's side
-
-    def send(self, data: bytes) -> bool:
-        """Queue bytes; from any thread."""
-        if self._ending:
-            return False
-        self._queue.append(data)
-        if threading.get_ident() == self._thread:
-            self._flush()
-        elif not self._woken:
-            self._woken = True
-            self._wake()
-        return True
-
-    def _wake(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the connection
-            self._loop.call_soon_threadsafe(self._flush)
-
-    def _flush(self) -> None:
-        self._woken = False  # before the queue is looked at: who comes later wakes again
-        parts = []
-        while self._queue:
-            parts.append(self._queue.popleft())
-        if parts and not self._transport.is_closing():
-            self._transport.write(b"".join(parts))
+    def _accept(self, _: int) -> None:
+        try:
+            sock, peer = self._sock.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            if error.errno not in _SCARCE:
+                raise
+            log.warning("no more connections are accepted for now: %s", error.strerror)
+            LOOP.unwatch(self._sock.fileno())
+            LOOP.call_at(LOOP.now + ACCEPT_PAUSE, self.resume)
+            return
+        self._server.add(sock, peer or "unix", _tls(self._context, True))
 
     def close(self) -> None:
-        """Disconnect after what is queued; from any thread."""
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._close)
+        LOOP.unwatch(self._sock.fileno())
+        self._sock.close()
 
-    def _close(self) -> None:
-        self._flush()
-        self._ending = True
-        self._transport.close()
-        self._loop.call_later(LINGER, self._transport.abort)
 
-    def abort(self) -> None:
-        self._ending = True
-        self._transport.abort()
+class Connector:
+    """Connects to a switch that listens, again and again when the connection is lost."""
+
+    def __init__(self, server: Server, address: Address, context: ssl.SSLContext | None) -> None:
+        self._server, self._address, self._context = server, address, context
+        self._failures = 0
+        self._sock: socket.socket | None = None
+        self._closed = False
+        self._try()
+
+    def _try(self) -> None:
+        if self._closed:
+            return
+        unix = self._address.kind == "unix"
+        family = socket.AF_UNIX if unix else socket.AF_INET6 if ":" in self._address.host else socket.AF_INET
+        self._sock = sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        code = sock.connect_ex(self._address.path if unix else (self._address.host, self._address.port))
+        if code == errno.EINPROGRESS:
+            LOOP.watch(sock.fileno(), self._decided, select.EPOLLOUT)
+        else:
+            self._result(code)
+
+    def _decided(self, _: int) -> None:
+        assert self._sock is not None
+        LOOP.unwatch(self._sock.fileno())
+        self._result(self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+    def _result(self, code: int) -> None:
+        assert self._sock is not None
+        sock, self._sock = self._sock, None
+        if code:
+            sock.close()
+            if not self._failures:  # said once, not at each attempt
+                log.warning("cannot connect to the switch at %s, trying on: %s", self._address, os.strerror(code))
+            self._again()
+            return
+        self._failures = 0
+        self._server.add(sock, str(self._address), _tls(self._context, False), self._again)
+
+    def _again(self) -> None:
+        seconds = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
+        self._failures += 1
+        LOOP.call_at(LOOP.now + seconds, self._try)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._sock is not None:
+            LOOP.unwatch(self._sock.fileno())
+            self._sock.close()
 
 
 class Server:
@@ -140,31 +149,62 @@ class Server:
 
     def __init__(self, brick: RyuApp) -> None:
         self.brick = brick
-        self.connections: set[Connection] = set()
-        self._servers: list[asyncio.Server] = []
+        self.connections: dict[Connection, Callable[[], None] | None] = {}  # the oldest first; what to do at the end
+        self.refused = 0  # connections that were dropped half-open
+        self._ends: list[Listener | Connector] = []
         self._paths: list[str] = []
 
-    async def listen(self, address: Address, context: ssl.SSLContext | None = None) -> Address:
+    def listen(self, address: Address, context: ssl.SSLContext | None = None) -> Address:
         """Listen; the address with the port that was chosen if it said 0. Raises OSError."""
         sock = _listening(address)
         if address.kind == "unix":
             self._paths.append(address.path)
         else:
             address = address._replace(port=sock.getsockname()[1])
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Connection(self), sock=sock, ssl=context, backlog=BACKLOG)
-        self._servers.append(server)
+        LOOP.call_soon(lambda: self._ends.append(Listener(self, sock, context)))
         return address
+
+    def connect(self, address: Address, context: ssl.SSLContext | None = None) -> None:
+        """Connect to a switch that listens, and keep connected. Raises OSError if its name is not known."""
+        if address.kind != "unix":
+            (_, _, _, _, found), *_ = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+            address = address._replace(host=str(found[0]))
+        LOOP.call_soon(lambda: self._ends.append(Connector(self, address, context)))
+
+    def add(
+        self, sock: socket.socket, peer: Any, tls: Tls | None = None, gone: Callable[[], None] | None = None
+    ) -> None:
+        """Take over a connected socket; `gone` is called when its connection has ended."""
+        self.connections[Connection(sock, peer, self.brick, self._gone, tls)] = gone
+        half_open = [one for one in self.connections if one.session.datapath.state in _HALF_OPEN]
+        if len(half_open) > HALF_OPEN_LIMIT:
+            self.refused += 1
+            half_open[0].abort()
+
+    def _gone(self, connection: Connection) -> None:
+        gone = self.connections.pop(connection, None)
+        if gone is not None:
+            gone()
 
     def close(self) -> None:
         """Stop listening and drop all connections, at once."""
-        for server in self._servers:
-            server.close()
-        for connection in tuple(self.connections):
-            connection.abort()
+        done = threading.Event()
+        LOOP.call_soon(self._close)
+        LOOP.call_soon(done.set)
+        done.wait(CLOSE_SECONDS)
         for path in self._paths:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+
+    def _close(self) -> None:
+        for end in self._ends:
+            end.close()
+        for connection in tuple(self.connections):
+            connection.abort()
+
+
+def _tls(context: ssl.SSLContext | None, server_side: bool) -> Tls | None:
+    return None if context is None else Tls(context, server_side)
 
 
 def _listening(address: Address) -> socket.socket:
@@ -178,6 +218,7 @@ def _listening(address: Address) -> socket.socket:
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((address.host, address.port))
+        sock.listen(BACKLOG)
     except OSError:
         sock.close()
         raise

@@ -1,47 +1,49 @@
-"""An app: handlers, and a thread of its own that calls them.
+"""An app: handlers, and a queue of events that the loop calls them for.
 
-One thread for each app, so that one that blocks or raises hurts only itself. Events come through a queue; whoever
-sends an event says in which phase the switch is, and only handlers for that phase are called. Of packet-ins,
-`PACKET_IN_LIMIT` may wait for an app: what comes then is dropped and counted, for a flood must not eat the memory.
+An app runs in one thread at a time, whichever leads the loop then (see `loop`). Whoever sends an event says in which
+phase the switch is, and only handlers for that phase are called. Of packet-ins, `PACKET_IN_LIMIT` may wait for an app,
+of all events `EVENT_LIMIT`: what comes then is dropped and counted, for a flood must not eat the memory.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Iterable
-from queue import SimpleQueue
 from typing import Any, ClassVar
 
 from triplane.controller.runtime import handler as handlers
+from triplane.controller.runtime import hub
 from triplane.controller.runtime.event import EventBase, EventReplyBase, EventRequestBase
+from triplane.controller.runtime.loop import LOOP, Relieved
 from triplane.controller.runtime.ofp_event import EventOFPPacketIn
 
 PACKET_IN_LIMIT = 4096
-JOIN_SECONDS = 0.5  # for the handler that runs when an app is stopped
+EVENT_LIMIT = 65536
+EVENTS_IN_A_TURN = 64
+STOP_SECONDS = 0.5  # for the handler that runs when an app is stopped
 
 SERVICE_BRICKS: dict[str, RyuApp] = {}  # the running apps by name
 
 
-class _Stop(EventBase):
-    pass
-
-
 class Contained:
-    """Around a handler's call: an error in it, whatever it is, is logged with app and event, and ends there."""
+    """Around an app's handlers: an error, whatever it is, is logged with app and event, and ends there."""
 
-    def __init__(self, app: RyuApp, handler: Any, event: EventBase) -> None:
-        self.app, self.handler, self.event = app, handler, event
+    def __init__(self, app: RyuApp) -> None:
+        self.app = app
+        self.handler: Any = None
+        self.event: Any = None
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
-        if error is None or not isinstance(error, Exception):
-            return False
-        place = getattr(self.handler, "__qualname__", repr(self.handler))
-        text = "app %s: %s failed on %s"
-        self.app.logger.error(text, self.app.name, place, type(self.event).__name__, exc_info=error)
+        if error is not None:
+            place = getattr(self.handler, "__qualname__", repr(self.handler))
+            text = "app %s: %s failed on %s"
+            self.app.logger.error(text, self.app.name, place, type(self.event).__name__, exc_info=error)
         return True
 
 
@@ -62,47 +64,79 @@ class RyuApp:
         self.event_handlers: dict[type, list[Any]] = {}
         self.observers: dict[type, dict[str, set[str]]] = {}  # event class, observer's name, phases
         self.threads: list[threading.Thread] = []
-        self.events: SimpleQueue[tuple[EventBase, str | None]] = SimpleQueue()
+        self.events: deque[tuple[EventBase, str | None]] = deque()
+        self._event_stop = EventBase()  # some of Ryu's services send it to wake themselves
         self.is_active = True
         self.dropped_packet_ins = 0
+        self.dropped_events = 0  # others
+        self._running = True  # a handler is called, or none may be: not before `start`
+        self._queued = False  # in the loop's `ready`
+        self._contained = Contained(self)
+        self._routes: dict[tuple[type, str], list[tuple[RyuApp, list[Any]]]] = {}
 
     # life
 
     def start(self) -> Any:
         """Begin to handle events. An app that overrides this calls it first."""
-        thread = threading.Thread(target=self._event_loop, name=self.name, daemon=True)
-        self.threads.append(thread)
-        thread.start()
+        LOOP.start()
+        self._running = False
+        self._schedule()
 
     def stop(self) -> None:
         """Handle no more events; waits a moment for the handler that runs."""
         self.is_active = False
-        self.events.put((_Stop(), None))
-        for thread in self.threads:
-            if thread is not threading.current_thread():
-                thread.join(JOIN_SECONDS)
+        self.events.clear()
+        end = time.monotonic() + STOP_SECONDS
+        while self._running and not LOOP.leads and time.monotonic() < end:
+            time.sleep(0.001)
+        self._running = True
 
     def close(self) -> None:
         """Called when the app is taken down; to be overridden."""
 
-    def _event_loop(self) -> None:
-        while True:
-            event, state = self.events.get()
-            if isinstance(event, _Stop):
-                return
-            for handler in self.get_handlers(event, state):
-                self._call(handler, event)
+    def _schedule(self) -> None:
+        if not self._queued:
+            self._queued = True
+            LOOP.ready.append(self)
+            LOOP.wake()
 
-    def _call(self, handler: Any, event: EventBase) -> None:
-        with Contained(self, handler, event):
-            handler(event)
+    def run(self) -> bool:
+        """Handle some of the events that wait: the loop's call."""
+        self._queued = False
+        for _ in range(EVENTS_IN_A_TURN):
+            if self._running or not self.events:
+                return False
+            event, state = self.events.popleft()
+            self._call(self.get_handlers(event, state), event)
+        if self.events:
+            self._schedule()
+        return bool(self.events)
+
+    def _call(self, handlers: list[Any], event: EventBase) -> None:
+        """Call handlers, as the leader. Raises Relieved if it took so long that this thread leads no more."""
+        self._running = True
+        contained = self._contained
+        contained.event = event
+        token = LOOP.enter()
+        for contained.handler in handlers:
+            with contained:
+                contained.handler(event)
+        self._running = not self.is_active
+        try:
+            token.pop()
+        except IndexError:
+            if self.events:
+                self._schedule()
+            raise Relieved from None
 
     # handlers
 
     def register_handler(self, ev_cls: type, handler: Any) -> None:
+        forget_routes()
         self.event_handlers.setdefault(ev_cls, []).append(handler)
 
     def unregister_handler(self, ev_cls: type, handler: Any) -> None:
+        forget_routes()
         self.event_handlers[ev_cls].remove(handler)
         if not self.event_handlers[ev_cls]:
             del self.event_handlers[ev_cls]
@@ -121,12 +155,15 @@ class RyuApp:
 
     def register_observer(self, ev_cls: type, name: str, states: Iterable[str] | None = None) -> None:
         """App `name` shall hear of events of this class, in these phases (none given: all)."""
+        forget_routes()
         self.observers.setdefault(ev_cls, {}).setdefault(name, set()).update(states or ())
 
     def unregister_observer(self, ev_cls: type, name: str) -> None:
+        forget_routes()
         self.observers.get(ev_cls, {}).pop(name, None)
 
     def unregister_observer_all_event(self, name: str) -> None:
+        forget_routes()
         for observers in self.observers.values():
             observers.pop(name, None)
 
@@ -165,17 +202,45 @@ class RyuApp:
             self.send_event(name, ev, state)
 
     def _send_event(self, ev: EventBase, state: str | None) -> None:
-        if isinstance(ev, EventOFPPacketIn) and self.events.qsize() >= PACKET_IN_LIMIT:
+        waiting = len(self.events)
+        if waiting >= PACKET_IN_LIMIT and (waiting >= EVENT_LIMIT or isinstance(ev, EventOFPPacketIn)):
+            self._drop(ev)
+        elif self.is_active:
+            self.events.append((ev, state))
+            self._schedule()
+
+    def _drop(self, ev: EventBase) -> None:
+        if not isinstance(ev, EventOFPPacketIn):
+            self.dropped_events += 1
+        else:
             self.dropped_packet_ins += 1
-            if self.dropped_packet_ins & (self.dropped_packet_ins - 1) == 0:  # said at 1, 2, 4, 8 ...
-                self.logger.warning("%s is too slow: %d packet-ins dropped", self.name, self.dropped_packet_ins)
-            return
-        self.events.put((ev, state))
+        dropped = self.dropped_events + self.dropped_packet_ins
+        if dropped & (dropped - 1) == 0:  # said at 1, 2, 4, 8 ...
+            self.logger.warning("%s is too slow: %d events dropped", self.name, dropped)
+
+    def deliver(self, ev: EventBase, state: str) -> None:
+        """As send_event_to_observers, for the loop's leader: calls the handlers here and now. Raises Relieved."""
+        routes = self._routes.get((ev.__class__, state))
+        if routes is None:
+            routes = self._find_routes(ev, state)
+        for app, _ in routes[1:]:  # queued: if the first takes long, they need not wait for it
+            app._send_event(ev, state)
+        for app, found in routes[:1]:
+            if app._running or app.events:
+                app._send_event(ev, state)
+            else:
+                app._call(found, ev)
+
+    def _find_routes(self, ev: EventBase, state: str) -> list[tuple[RyuApp, list[Any]]]:
+        apps = [SERVICE_BRICKS[name] for name in self.get_observers(ev, state) if name in SERVICE_BRICKS]
+        routes = [(app, app.get_handlers(ev, state)) for app in apps]
+        self._routes[ev.__class__, state] = routes
+        return routes
 
     def send_request(self, req: EventRequestBase) -> Any:
         """Send a request to the app `req.dst` and wait for its reply."""
         req.sync = True
-        req.reply_q = SimpleQueue()
+        req.reply_q = hub.Queue()
         self.send_event(str(req.dst), req)
         return req.reply_q.get()
 
@@ -204,7 +269,15 @@ def register_app(app: RyuApp) -> None:
         raise ValueError(f"there are two apps named {app.name}")
     SERVICE_BRICKS[app.name] = app
     handlers.register_instance(app)
+    forget_routes()
 
 
 def unregister_app(app: RyuApp) -> None:
     SERVICE_BRICKS.pop(app.name, None)
+    forget_routes()
+
+
+def forget_routes() -> None:
+    """Who hears of what has changed."""
+    for app in SERVICE_BRICKS.values():
+        app._routes.clear()

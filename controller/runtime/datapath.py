@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import random
-from types import ModuleType
 from typing import Any, Protocol
 
 from triplane.controller.runtime import ofp_event
 from triplane.controller.runtime.app import SERVICE_BRICKS
 from triplane.controller.runtime.handler import DEAD_DISPATCHER, HANDSHAKE_DISPATCHER
-from triplane.dataplane.openflow.codec import PROTOCOLS
+from triplane.controller.runtime.protocol import ProtocolDesc
 
 
 class Channel(Protocol):
@@ -23,15 +22,11 @@ class Channel(Protocol):
         """Disconnect, after what is queued."""
 
 
-class Datapath:
+class Datapath(ProtocolDesc):
     """A connected switch: its `id` once it has told, its `ports` by number, its phase, and `send_msg`."""
 
-    ofproto: ModuleType
-    ofproto_parser: ModuleType
-
-    def __init__(self, channel: Channel, address: Any = None, versions: frozenset[int] | None = None) -> None:
-        self.supported_ofp_version = versions or frozenset(PROTOCOLS)
-        self.set_version(max(self.supported_ofp_version))
+    def __init__(self, channel: Channel, address: Any = None) -> None:
+        super().__init__()
         self.id: int | None = None
         self.ports: dict[int, Any] = {}
         self.state = HANDSHAKE_DISPATCHER
@@ -42,10 +37,6 @@ class Datapath:
     @property
     def is_active(self) -> bool:
         return self.state != DEAD_DISPATCHER
-
-    def set_version(self, version: int) -> None:
-        """Speak this version; its two modules become `ofproto` and `ofproto_parser`."""
-        self.ofproto, self.ofproto_parser = PROTOCOLS[version]
 
     def set_state(self, state: str) -> None:
         """Go to another phase and tell the apps."""
@@ -66,7 +57,10 @@ class Datapath:
         """Send a message, from any thread; False if the switch is gone."""
         if msg.xid is None:
             msg.xid = next(self._xids) & 0xFFFFFFFF
-        return self.send(msg.serialize(), close_socket)
+        sent = self._channel.send(msg.serialize())
+        if close_socket:
+            self._channel.close()
+        return sent
 
     def send(self, buf: bytes, close_socket: bool = False) -> bool:
         """Send bytes that are messages already."""

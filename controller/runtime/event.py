@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from queue import SimpleQueue
 from typing import Any
 
 
@@ -17,7 +16,7 @@ class EventRequestBase(EventBase):
         self.dst: str | None = None
         self.src: str | None = None
         self.sync = False
-        self.reply_q: SimpleQueue[Any] | None = None
+        self.reply_q: Any = None  # a hub.Queue
 
 
 class EventReplyBase(EventBase):

@@ -1,7 +1,7 @@
 """Events of switches: one class for each OpenFlow message, and changes of phase (Ryu's `ryu.controller.ofp_event`).
 
-The event for a message class `OFPPacketIn` is `EventOFPPacketIn`. Those that most apps use stand here for the
-type checker; the others are made from the parser's classes.
+The event for message classes `OFPPacketIn`, of whatever version, is `EventOFPPacketIn`. Those that most apps use stand
+here for the type checker; the others are made from the parsers' classes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from triplane.controller.runtime.event import EventBase
 from triplane.dataplane.openflow import ofproto_v1_3_parser
+from triplane.dataplane.openflow.codec import PROTOCOLS
 
 if TYPE_CHECKING:
     from triplane.controller.runtime.datapath import Datapath
@@ -83,12 +84,13 @@ EVENTS: dict[type, type[EventOFPMsgBase]] = {}  # by message class
 
 
 def _make_events() -> None:
-    for name, cls in vars(ofproto_v1_3_parser).items():
-        if hasattr(cls, "cls_msg_type"):
-            event = f"Event{name}"
-            if event not in globals():
-                globals()[event] = type(event, (EventOFPMsgBase,), {"__module__": __name__})
-            EVENTS[cls] = globals()[event]
+    for _, parser in PROTOCOLS.values():
+        for name, cls in vars(parser).items():
+            if hasattr(cls, "cls_msg_type"):
+                event = f"Event{name}"
+                if event not in globals():
+                    globals()[event] = type(event, (EventOFPMsgBase,), {"__module__": __name__})
+                EVENTS[cls] = globals()[event]
 
 
 _make_events()
@@ -96,6 +98,7 @@ _SERVICE_NAME = "triplane.controller.runtime.openflow"  # the app that sends the
 
 
 def ofp_msg_to_ev_cls(msg_cls: type) -> type[EventOFPMsgBase]:
+    """The event class for a message class."""
     return EVENTS[msg_cls]
 
 

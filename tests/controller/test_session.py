@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,12 +64,13 @@ class Switch:
     def __init__(self) -> None:
         self.channel = Channel()
         self.app = Listener()
+        self.backlog: deque[Any] = deque()
         brick = OFPHandler()
         for app in (self.app, brick):
             apps.register_app(app)
         for event in EVENTS:
             brick.register_observer(event, self.app.name)
-        self.session = Session(self.channel, "here", brick, now=0.0)
+        self.session = Session(self.channel, "here", brick, 0.0, self.backlog)
         self.session.connected()
 
     @property
@@ -77,7 +79,12 @@ class Switch:
 
     def says(self, message: Any, now: float = 0.0) -> list[Any]:
         """The controller's answer to a message."""
-        self.session.received(message.serialize(), now)
+        return self.sends(message.serialize(), now)
+
+    def sends(self, data: bytes, now: float = 0.0) -> list[Any]:
+        self.session.received(data, now)
+        while self.backlog:
+            self.backlog.popleft().run()
         return self.channel.take()
 
     def port(self, number: int) -> Any:
@@ -198,7 +205,7 @@ def test_one_that_never_finishes_the_handshake_is_dropped(switch: Switch) -> Non
 
 def test_a_malformed_message_is_counted_and_passed_over(switch: Switch) -> None:
     switch.comes_into_service()
-    switch.session.received(bytes.fromhex("040a000c0000000000000000"), 0.0)  # a packet-in of 12 bytes
+    switch.sends(bytes.fromhex("040a000c0000000000000000"))  # a packet-in of 12 bytes
     assert switch.session.malformed == 1
     assert switch.datapath.state == "main"
 

@@ -32,6 +32,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="tcp:HOST:PORT|tls:HOST:PORT|unix:PATH",
         help=f"where switches connect; repeat for more (default {DEFAULT_LISTEN})",
     )
+    add(
+        "--connect",
+        action="append",
+        default=[],
+        metavar="tcp:HOST:PORT|tls:HOST:PORT|unix:PATH",
+        help="a switch that listens; repeat for more",
+    )
     add("--rest", metavar="HOST:PORT", help="serve the northbound REST API there")
     shared.add_tls(parser)
     add("-v", "--verbose", action="store_true", help="log more")
@@ -48,4 +55,5 @@ def run(arguments: argparse.Namespace) -> int:
         private_key=arguments.private_key,
         certificate=arguments.certificate,
         ca_cert=arguments.ca_cert,
+        connect=arguments.connect,
     )

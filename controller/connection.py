@@ -1,0 +1,249 @@
+"""A switch's connection: the driver of a `Session`, and the `Channel` that its datapath sends through.
+
+Any thread may send: it queues bytes and has the loop flush them. All the rest is the loop's leader's. With TLS the
+bytes go through a `Tls` on their way, which has no I/O either.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from triplane.controller.runtime.app import RyuApp
+from triplane.controller.runtime.loop import LOOP
+from triplane.controller.runtime.session import Session
+
+log = logging.getLogger(__name__)
+
+READ_SIZE = 1 << 16  # bytes at a time
+WRITE_SIZE = 1 << 18
+SEND_LIMIT = 32 << 20  # bytes that may wait for a switch that does not read; then it is disconnected
+LINGER = 1.0  # s in which a closed connection may still write
+RARELY = 0.1  # s between two looks at a connection whose packet-ins nobody can take
+
+
+class Tls:
+    """Turns bytes of the wire to those of the session, and back. Raises ssl.SSLError when the peer breaks TLS."""
+
+    def __init__(self, context: ssl.SSLContext, server_side: bool) -> None:
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._in, self._out, server_side=server_side)
+        self._waiting = b""  # for the handshake
+        self.done = False  # with the handshake
+        self.step()
+
+    def step(self) -> None:
+        """Go on with the handshake."""
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            return
+        self.done = True
+        if self._waiting:
+            self._object.write(self._waiting)
+            self._waiting = b""
+
+    def received(self, data: bytes) -> bytes:
+        """What the peer said. Raises EOFError when it said that it is done."""
+        self._in.write(data)
+        if not self.done:
+            self.step()
+        found = []
+        while self.done:
+            try:
+                part = self._object.read(READ_SIZE)
+            except ssl.SSLWantReadError:
+                break
+            if not part:
+                raise EOFError
+            found.append(part)
+        return b"".join(found)
+
+    def sent(self, data: bytes) -> bytes:
+        """What goes over the wire, with what TLS itself has to say."""
+        if not self.done:
+            self._waiting += data
+        elif data:
+            self._object.write(data)
+        return self._out.read()
+
+
+class Connection:
+    """Of `sock`, which is connected. `gone` is called once, when it is closed."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        peer: Any,
+        brick: RyuApp,
+        gone: Callable[[Connection], None],
+        tls: Tls | None = None,
+    ) -> None:
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._gone = gone
+        self._tls = tls
+        self._queue: deque[bytes] = deque()
+        self._queued = 0  # bytes in it, about: threads that send at the same time may disagree
+        self._rest = b""  # what the socket did not take
+        self._ending = False  # nothing is queued any more
+        self._closed = False
+        self._resting = False  # it is read rarely
+        sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.session = Session(self, peer, brick, LOOP.now, LOOP.backlog)
+        LOOP.watch(self._fd, self._ready)
+        self.session.connected()
+        self._timer = LOOP.call_at(LOOP.now, self._tick)
+
+    # the socket's side
+
+    def _ready(self, events: int) -> None:
+        if events & select.EPOLLOUT:
+            rest, self._rest = self._rest, b""
+            self._rewatch()
+            self._transmit(rest)
+            self.flush()
+        if events & ~select.EPOLLOUT and not self._closed:
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            data = self._sock.recv(READ_SIZE)
+            if not data:
+                self._close_now()
+                return
+            if self._tls is not None:
+                data = self._decrypt(data)
+        except BlockingIOError:
+            return
+        except (ssl.SSLError, EOFError, OSError) as error:
+            self._lost(error)
+            return
+        if data:
+            self.session.received(data, LOOP.now)
+            if self.session.full:
+                self._read_rarely()
+
+    def _decrypt(self, data: bytes) -> bytes:
+        assert self._tls is not None
+        plain = self._tls.received(data)
+        answer = self._tls.sent(b"")
+        if answer:
+            self._transmit(answer)
+        return plain
+
+    def _read_rarely(self) -> None:
+        """The switch is pushed back, by TCP; but what is no packet-in must come through in the end."""
+        if not self._resting:
+            self._resting = True
+            self._rewatch()
+            LOOP.call_at(LOOP.now + RARELY, self._read_again)
+
+    def _read_again(self) -> None:
+        self._resting = False
+        self._rewatch()
+
+    def _rewatch(self) -> None:
+        if not self._closed:
+            reading = 0 if self._resting else select.EPOLLIN
+            LOOP.rewatch(self._fd, reading | (select.EPOLLOUT if self._rest else 0))
+
+    def _tick(self) -> None:
+        next_time = self.session.tick(LOOP.now)
+        if not self._ending:
+            self._timer = LOOP.call_at(next_time, self._tick)
+
+    # the datapath's side
+
+    def send(self, data: bytes) -> bool:
+        """Queue bytes; from any thread."""
+        if self._ending:
+            return False
+        self._queue.append(data)
+        self._queued += len(data)
+        LOOP.dirty.append(self)
+        LOOP.wake()
+        if self._queued > SEND_LIMIT:
+            self._ending = True
+            LOOP.call_soon(self._give_up)
+        return True
+
+    def flush(self) -> None:
+        """Write what is queued, as far as the socket takes it: the loop's call."""
+        queue = self._queue
+        while queue and not self._rest and not self._closed:
+            parts, size = [], 0
+            while queue and size < WRITE_SIZE:
+                part = queue.popleft()
+                parts.append(part)
+                size += len(part)
+            self._queued = self._queued - size if queue else 0
+            data = parts[0] if len(parts) == 1 else b"".join(parts)
+            self._transmit(data if self._tls is None else self._tls.sent(data))
+
+    def _transmit(self, data: bytes) -> None:
+        """Send, or keep what the socket does not take. Only TLS's own words come while something is kept."""
+        try:
+            sent = 0 if self._rest or not data else self._sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._lost(error)
+            return
+        if sent < len(data):
+            self._rest += data[sent:]
+            self._rewatch()
+        elif self._ending and not self._queue:
+            self._shut()
+
+    def _give_up(self) -> None:
+        log.warning("%r does not read, disconnecting", self.session.datapath)
+        self._close_now()
+
+    # the end
+
+    def close(self) -> None:
+        """Disconnect after what is queued; from any thread."""
+        LOOP.call_soon(self._close)
+
+    def _close(self) -> None:
+        """Send what is queued, and tell the switch that no more comes; it has LINGER to disconnect."""
+        if self._ending:
+            return
+        self._ending = True
+        self.flush()
+        if not self._rest:
+            self._shut()
+        LOOP.call_at(LOOP.now + LINGER, self._close_now)
+
+    def _shut(self) -> None:
+        if self._closed:
+            return
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self._lost(error)
+
+    def _lost(self, error: Exception) -> None:
+        if not self._closed:
+            log.info("%r: connection lost: %s", self.session.datapath, error or "closed by the switch")
+            self._close_now()
+
+    def _close_now(self) -> None:
+        if self._closed:
+            return
+        self._closed = self._ending = True
+        self._timer.cancel()
+        LOOP.unwatch(self._fd)
+        self._sock.close()
+        self.session.disconnected()
+        self._gone(self)
+
+    abort = _close_now
