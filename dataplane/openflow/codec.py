@@ -5,7 +5,14 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from triplane.dataplane.openflow import ofproto_v1_0, ofproto_v1_0_parser, ofproto_v1_3, ofproto_v1_3_parser
+from triplane.dataplane.openflow import (
+    ofproto_v1_0,
+    ofproto_v1_0_parser,
+    ofproto_v1_3,
+    ofproto_v1_3_parser,
+    ofproto_v1_4,
+    ofproto_v1_4_parser,
+)
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.ofproto_parser import HEADER, msg
 
@@ -23,6 +30,7 @@ class Protocol(NamedTuple):
 PROTOCOLS = {
     ofproto_v1_0.OFP_VERSION: Protocol(ofproto_v1_0, ofproto_v1_0_parser),
     ofproto_v1_3.OFP_VERSION: Protocol(ofproto_v1_3, ofproto_v1_3_parser),
+    ofproto_v1_4.OFP_VERSION: Protocol(ofproto_v1_4, ofproto_v1_4_parser),
 }
 
 

@@ -16,6 +16,8 @@ from triplane.dataplane.openflow.text import argument_of
 
 REQUIRED: Any = object()
 _TAILS = ("match", "fields", "items", "one", "rest", "numbers", "gap")
+_METHODS = ("__init__", "_pack", "_read")
+_IMPLIED = ("const", "length", "sizeof")  # fields that the constructor takes because Ryu's does, and need not get
 _HEADER = "BBHI"  # ofp_header: version, type, length, xid
 _BASE = ("datapath", "version", "msg_type", "msg_len", "xid", "buf")
 
@@ -28,8 +30,8 @@ def slots(fields: dict[str, Any], own: dict[str, Any], bases: tuple[type, ...]) 
     return tuple(s.name for s in stored if s.name not in taken and not (fixed and s.role == "length"))
 
 
-def install(cls: Any) -> None:
-    """Lay out a new class and give it methods that write themselves when called."""
+def install(cls: Any, own: dict[str, Any]) -> None:
+    """Lay out a new class with fields of its `own`, and give it methods that write themselves when called."""
     specs = list(cls._fields_by_name.values())
     head = [spec for spec in specs if spec.role not in _TAILS]
     cls._fixed = len(head) == len(specs)
@@ -47,13 +49,13 @@ def install(cls: Any) -> None:
         cls._fields = tuple(ordered)
         cls._attributes = cls._fields
         cls.length = cls._size  # as Ryu's named tuples have it
-    elif "_attributes" not in cls.__dict__:
+    elif own and "_attributes" not in cls.__dict__:
         cls._attributes = tuple(sorted({spec.name for spec in named}))
     if cls._fixed:
         for spec in specs:
             if spec.role == "length":
                 setattr(cls, spec.name, cls._size)
-    _install_stubs(cls)
+    _install_stubs(cls, own)
 
 
 def _length_struct(specs: list[Any]) -> tuple[Struct, int] | None:
@@ -65,9 +67,15 @@ def _length_struct(specs: list[Any]) -> tuple[Struct, int] | None:
     return None
 
 
-def _install_stubs(cls: Any) -> None:
-    mine = cls.__dict__
-    made = [name for name in ("__init__", "_pack", "_read") if name not in mine]
+def _inherited(cls: Any, own: dict[str, Any]) -> set[str]:
+    """Methods written by hand that a class has from its bases: those of a class that adds no fields fit it."""
+    bases = cls.__mro__[1:-3] if not own else ()  # without Record, whose methods only say that there are none
+    return {name for base in bases for name in base.__dict__.get("_by_hand", ())}
+
+
+def _install_stubs(cls: Any, own: dict[str, Any]) -> None:
+    cls._by_hand = {name for name in _METHODS if name in cls.__dict__} | _inherited(cls, own)
+    made = [name for name in _METHODS if name not in cls._by_hand]
 
     def build() -> None:
         for name in made:
@@ -178,23 +186,25 @@ def _source_init(cls: Any, names: dict[str, Any]) -> str:
         body += ["self.datapath = datapath", "self.version = self.msg_type = self.msg_len = self.xid = self.buf = None"]
     for spec in _in_order(cls):
         argument = cls._arguments[spec.name]
+        if spec.role in _IMPLIED:
+            params.append(f"{argument}=None")
+            if spec.role != "const" and not (cls._fixed and spec.role == "length"):
+                body.append(f"self.{spec.name} = {argument}")
+            continue
         default = f"default_{spec.name}"
         names[default] = spec.default
         names[f"make_{spec.name}"] = list if spec.role in ("items", "numbers") else spec.source
         params.append(argument if spec.default is REQUIRED else f"{argument}={default}")
         body.append(f"self.{spec.name} = {_initial(spec, argument)}")
-    for spec in cls._fields_by_name.values():
-        if spec.role in ("const", "length", "sizeof") and cls._arguments.get(spec.name, "") not in (*params, ""):
-            params.append(f"{cls._arguments[spec.name]}=None")
-            if spec.role != "const" and not (cls._fixed and spec.role == "length"):
-                body.append(f"self.{spec.name} = {cls._arguments[spec.name]}")
     return _function("__init__", params, body or ["pass"])
 
 
 def _in_order(cls: Any) -> Iterable[Any]:
-    specs = {s.name: s for s in cls._fields_by_name.values() if s.role in ("field", *_TAILS[:-1])}
-    order = [*cls._order, *(name for name in specs if name not in cls._order)]
-    return (specs[name] for name in order if name in specs and not name.startswith("_"))
+    """The constructor's arguments: those that `_order` names, then the other values, then what the record implies."""
+    named = [s for s in cls._fields_by_name.values() if s.role in ("field", *_IMPLIED, *_TAILS[:-1])]
+    specs = {s.name: s for s in sorted(named, key=lambda s: s.role in _IMPLIED) if not s.name.startswith("_")}
+    order = dict.fromkeys((*cls._order, *specs))
+    return (specs[name] for name in order if name in specs)
 
 
 def _initial(spec: Any, argument: str) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from triplane.dataplane.openflow import errors
-from triplane.dataplane.openflow.oxm import Number
+from triplane.dataplane.openflow.oxx import Oxx
 from triplane.dataplane.openflow.v1_3 import constants as _constants
 from triplane.dataplane.openflow.v1_3.constants import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.error_codes import *  # noqa: F403
@@ -41,67 +39,17 @@ def oxm_tlv_header_extract_length(header: int) -> int:
 
 # between names with values as scripts have them ("user") and numbers with bytes
 
-
-def oxm_get_field_info_by_name(name: str) -> tuple[Number, Any]:
-    """Number and kind of value of a field. Raises KeyError."""
-    field = OXM.named(name)
-    return field.num, field.kind
-
-
-def oxm_from_user_header(name: str) -> Number:
-    return OXM.named(name).num
-
-
-def oxm_from_user(name: str, user_value: Any) -> tuple[Number, bytes | None, bytes | None]:
-    """Number, value and mask, as bytes."""
-    field = OXM.named(name)
-    if user_value is None or user_value == ():
-        return field.num, None, None
-    value, mask = user_value if isinstance(user_value, tuple | list) else (user_value, None)
-    return field.num, field.kind.encode(value), None if mask is None else field.kind.encode(mask)
-
-
-def oxm_to_user_header(number: Number) -> str:
-    field = OXM.by_number.get(number)
-    return field.name if field else f"field_{number}"
-
-
-def oxm_to_user(number: Number, value: bytes | None, mask: bytes | None) -> tuple[str, Any]:
-    """Name and value as scripts have them."""
-    return (oxm_to_user_header(number), None) if value is None else OXM.user(number, value, mask)
-
-
-def oxm_normalize_user(name: str, user_value: Any) -> tuple[str, Any]:
-    """The value as it will be read back: masked, addresses in their usual text."""
-    _, wire = OXM.encode(name, user_value)
-    return OXM.decode(wire, 0, len(wire))[0]
-
-
-def oxm_parse(buf: bytes, offset: int) -> tuple[Number, bytes, bytes | None, int]:
-    """Number, value, mask and length of the TLV at `offset`. Raises OpenFlowError."""
-    number, _, stop, value, mask = OXM.split(bytes(buf), offset, len(buf))
-    return number, value, mask, stop - offset
-
-
-def oxm_parse_header(buf: bytes, offset: int) -> tuple[Number, int]:
-    """Number of the TLV at `offset`, and the length of it all but the value (and mask)."""
-    number, _, stop, value, _ = OXM.split(bytes(buf), offset, len(buf))
-    return number, stop - offset - len(value)
-
-
-def oxm_serialize(number: Number, value: bytes, mask: bytes | None, buf: bytearray, offset: int) -> int:
-    """Put a TLV into `buf`; returns its length."""
-    field = OXM.by_number.get(number) or OXM.named(f"field_{number}")
-    data = (field.plain + value) if mask is None else (field.masked + value + mask)
-    buf[offset : offset + len(data)] = data
-    return len(data)
-
-
-def oxm_serialize_header(number: Number, buf: bytearray, offset: int) -> int:
-    """Put a TLV's header into `buf`; returns its length."""
-    header = OXM.by_number[number].plain
-    buf[offset : offset + len(header)] = header
-    return len(header)
+_oxm = Oxx(OXM)
+oxm_get_field_info_by_name = _oxm.get_field_info_by_name
+oxm_from_user_header = _oxm.from_user_header
+oxm_from_user = _oxm.from_user
+oxm_to_user_header = _oxm.to_user_header
+oxm_to_user = _oxm.to_user
+oxm_normalize_user = _oxm.normalize_user
+oxm_parse = _oxm.parse
+oxm_parse_header = _oxm.parse_header
+oxm_serialize = _oxm.serialize
+oxm_serialize_header = _oxm.serialize_header
 
 
 # names of numbers

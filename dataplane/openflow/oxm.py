@@ -61,6 +61,16 @@ class Field:
             return self._with_mask(*values.prefix_bytes(kind, value))
         return self.plain + kind.encode(value)
 
+    def parts(self, value: Any) -> tuple[bytes, bytes | None]:
+        """Value and mask, as bytes; the value as it is, also where the mask leaves it out."""
+        kind = self.kind
+        if isinstance(value, tuple | list) and len(value) == 2:
+            value, mask = value
+            return kind.encode(value), None if mask is None else kind.encode(mask)
+        if isinstance(value, str) and "/" in value and kind.name in ("ipv4", "ipv6"):
+            return values.prefix_bytes(kind, value)
+        return kind.encode(value), None
+
     def _with_mask(self, value: bytes, mask: bytes) -> bytes:
         kept = int.from_bytes(value, "big") & int.from_bytes(mask, "big")
         return self.masked + kept.to_bytes(len(mask), "big") + mask
@@ -125,19 +135,23 @@ class Table:
 
     def split(self, buf: bytes, pos: int, end: int) -> tuple[Number, int, int, bytes, bytes | None]:
         """Of the TLV at `pos`: number, header, its end, value, mask. Raises OpenFlowError if it does not fit."""
-        if end - pos < 4:
-            raise OpenFlowError(ec.OFPET_BAD_MATCH, ec.OFPBMC_BAD_LEN)
+        number, start = self.split_header(buf, pos, end)
         (header,) = _HEADER.unpack_from(buf, pos)
         stop = pos + 4 + (header & 0xFF)
-        start = pos + 4
-        number: Number = header >> 9
-        if header >> 16 == EXPERIMENTER:
-            number, start = self._experimenter(buf, pos, min(stop, end))
         size = stop - start >> (header >> 8 & 1)
         if stop > end or size <= 0:
             raise OpenFlowError(ec.OFPET_BAD_MATCH, ec.OFPBMC_BAD_LEN)
         mask = buf[start + size : stop] if header & 0x100 else None
         return number, header, stop, buf[start : start + size], mask
+
+    def split_header(self, buf: bytes, pos: int, end: int) -> tuple[Number, int]:
+        """Of the TLV at `pos`: number, and where its value begins."""
+        if end - pos < 4:
+            raise OpenFlowError(ec.OFPET_BAD_MATCH, ec.OFPBMC_BAD_LEN)
+        (header,) = _HEADER.unpack_from(buf, pos)
+        if header >> 16 == EXPERIMENTER:
+            return self._experimenter(buf, pos, min(pos + 4 + (header & 0xFF), end))
+        return header >> 9, pos + 4
 
     def _experimenter(self, buf: bytes, pos: int, end: int) -> tuple[Number, int]:
         if end - pos < 8:

@@ -199,7 +199,7 @@ class RecordType(type):
         namespace["_fields_by_name"] = fields
         namespace.setdefault("__slots__", codegen.slots(fields, own, bases))
         cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
-        codegen.install(cls)
+        codegen.install(cls, own)
         for number in types or (() if type is None else (type,)):
             cls._choice.classes[number] = cls
         return cls

@@ -35,7 +35,7 @@ REQUESTS = Choice(unknown=BAD_MULTIPART, bad_len=BAD_LEN)
 REPLIES = Choice(unknown=BAD_MULTIPART, bad_len=BAD_LEN)
 
 
-class _Reader:
+class MultipartReader:
     """Stands for the class of multipart messages where messages are read: it chooses the class by the type."""
 
     def __init__(self, choice: Choice) -> None:
@@ -56,7 +56,7 @@ class _Multipart(MsgBase):
     @classmethod
     def parser(cls, datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
         """The message, of the class for its type."""
-        return _Reader(cls._choice)._read(bytes(buf), datapath, version, msg_type, msg_len, xid)
+        return MultipartReader(cls._choice)._read(bytes(buf), datapath, version, msg_type, msg_len, xid)
 
 
 # requests
@@ -234,5 +234,5 @@ class OFPExperimenterStatsReply(OFPMultipartReply, type=ofp.OFPMP_EXPERIMENTER):
     body: Any = one(stats.OFPExperimenterMultipart, default=None)
 
 
-MESSAGES.classes[ofp.OFPT_MULTIPART_REQUEST] = _Reader(REQUESTS)
-MESSAGES.classes[ofp.OFPT_MULTIPART_REPLY] = _Reader(REPLIES)
+MESSAGES.classes[ofp.OFPT_MULTIPART_REQUEST] = MultipartReader(REQUESTS)
+MESSAGES.classes[ofp.OFPT_MULTIPART_REPLY] = MultipartReader(REPLIES)

@@ -12,7 +12,7 @@ from triplane.dataplane.openflow.ofproto_parser import HEADER, MsgBase, msg
 from triplane.dataplane.openflow.v1_3 import constants as ofp
 from triplane.dataplane.openflow.v1_3 import error_codes as ec
 from triplane.dataplane.openflow.v1_3 import onf_constants as onf
-from triplane.dataplane.openflow.v1_3.messages import MESSAGES
+from triplane.dataplane.openflow.v1_3.messages import MESSAGES as MESSAGES  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.wire import Choice, Record, const, items, length, rest, u16, u32
 
 _TWO_SHORTS = Struct("!HH")

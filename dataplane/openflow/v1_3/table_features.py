@@ -41,6 +41,7 @@ class OFPOxmId(Record):
     """A field that a table takes. `type` is its name; `length` is 0 unless told otherwise, as in Ryu."""
 
     _oxm: ClassVar[Table] = OXM
+    _of_experimenter: ClassVar[Any]
     _attributes: ClassVar[tuple[str, ...]] = ("hasmask", "length", "type")
     _texts: ClassVar[dict[str, str]] = {"type": "ascii"}
 
@@ -70,9 +71,9 @@ class OFPOxmId(Record):
         if end - start == 8:
             experimenter = _OXM_EXPERIMENTER.unpack_from(buf, start)[1]
             field = cls._oxm.by_number.get((experimenter, header >> 9))
-            return OFPExperimenterOxmId(field.name if field else f"field_{header >> 9}", experimenter, mask, size)
+            return cls._of_experimenter(field.name if field else f"field_{header >> 9}", experimenter, mask, size)
         field = cls._oxm.by_number.get(header >> 9)
-        return OFPOxmId(field.name if field else f"field_{header >> 9}", mask, size)
+        return cls(field.name if field else f"field_{header >> 9}", mask, size)
 
 
 class OFPExperimenterOxmId(OFPOxmId):
@@ -88,12 +89,16 @@ class OFPExperimenterOxmId(OFPOxmId):
         return super()._pack() + self.exp_id.to_bytes(4, "big")
 
 
+OFPOxmId._of_experimenter = OFPExperimenterOxmId
+
+
 class OFPTableFeatureProp(Record):
     """What every property starts with. Its length leaves the padding out."""
 
     _choice = PROPERTIES
     _bad_len = BAD_LEN
     _pad_to_8 = "uncounted"
+    _order: ClassVar[tuple[str, ...]] = ("type", "length")
     type: int | None = u16(default=None, alias="type_")
     length = length()
 

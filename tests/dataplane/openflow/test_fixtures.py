@@ -12,47 +12,60 @@ import pytest
 from triplane.dataplane.openflow import codec
 from triplane.dataplane.openflow.ofproto_parser import ofp_msg_from_jsondict
 
-DATA = Path(str(files("os_ken.tests") / "packet_data" / "of13"))
-JSON = Path(str(files("os_ken.tests") / "unit" / "ofproto" / "json" / "of13"))
-DATAPATH = codec.PROTOCOLS[4]
-NAMES = sorted(path.name for path in DATA.glob("*.packet"))
+TESTS = Path(str(files("os_ken.tests")))
+FOLDERS = {4: "of13", 5: "of14", 6: "of15"}
+NAMES = [
+    f"{folder}/{path.name}"
+    for version, folder in FOLDERS.items()
+    if version in codec.PROTOCOLS
+    for path in sorted((TESTS / "packet_data" / folder).glob("*.packet"))
+]
+
+
+def packet(name: str) -> bytes:
+    return (TESTS / "packet_data" / name).read_bytes()
 
 
 def expected(name: str) -> Any:
-    return json.loads((JSON / f"{name}.json").read_text())
+    return json.loads((TESTS / "unit" / "ofproto" / "json" / f"{name}.json").read_text())
 
 
 def is_plain(name: str) -> bool:
     """Without Nicira's actions, which are bytes here, and without packets of the packet library as JSON."""
-    text = (JSON / f"{name}.json").read_text()
+    text = json.dumps(expected(name))
     return '"NXAction' not in text and '"Packet"' not in text
 
 
+# os-ken does not parse it, and its JSON has the empty data of an echo request as null
+NOT_PARSED_BY_OS_KEN = {"of14/5-70-ofp_bundle_add_msg.packet", "of15/libofproto-OFP15-bundle_add.packet"}
 PLAIN = [name for name in NAMES if is_plain(name)]
 
 
-def test_there_are_fixtures() -> None:
-    assert len(NAMES) > 90
-    assert len(PLAIN) > 70
+def parsed(data: bytes) -> Any:
+    return codec.parse(data[0], data, codec.PROTOCOLS[data[0]])
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize(("folder", "least"), [("of13", 90), ("of14", 65)])
+def test_there_are_fixtures(folder: str, least: int) -> None:
+    assert sum(name.startswith(folder) for name in NAMES) > least
+    assert sum(name.startswith(folder) for name in PLAIN) > least - 20
+
+
+@pytest.mark.parametrize("name", [name for name in PLAIN if name not in NOT_PARSED_BY_OS_KEN])
 def test_reads_as_os_ken(name: str) -> None:
-    message = codec.parse(4, (DATA / name).read_bytes(), DATAPATH)
-    assert json.loads(json.dumps(message.to_jsondict())) == expected(name)
+    assert json.loads(json.dumps(parsed(packet(name)).to_jsondict())) == expected(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_written_again_it_is_the_same(name: str) -> None:
-    data = (DATA / name).read_bytes()
-    message = codec.parse(4, data, DATAPATH)
+    message = parsed(packet(name))
     message.match_reread = [str(message), message.to_jsondict()]  # printing changes nothing
-    assert message.serialize() == data
+    assert message.serialize() == packet(name)
 
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_built_from_json_it_is_the_same(name: str) -> None:
-    data = (DATA / name).read_bytes()
-    message = ofp_msg_from_jsondict(DATAPATH, expected(name))
+    data = packet(name)
+    message = ofp_msg_from_jsondict(codec.PROTOCOLS[data[0]], expected(name))
     message.set_xid(int.from_bytes(data[4:8], "big"))
     assert message.serialize() == data

@@ -1,0 +1,38 @@
+"""OpenFlow 1.4 messages and structures, under Ryu's names and with Ryu's call signatures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from triplane.dataplane.openflow.match import OFPMatchField as OFPMatchField  # noqa: PLC0414 # told to be exported
+from triplane.dataplane.openflow.ofproto_parser import MsgBase as MsgBase  # noqa: PLC0414 # told to be exported
+from triplane.dataplane.openflow.ofproto_parser import StringifyMixin as StringifyMixin  # noqa: PLC0414 # told to be exported
+from triplane.dataplane.openflow.ofproto_parser import register_msg_parser
+from triplane.dataplane.openflow.v1_3.actions import *  # noqa: F403
+from triplane.dataplane.openflow.v1_3.groups import *  # noqa: F403
+from triplane.dataplane.openflow.v1_3.instructions import *  # noqa: F403
+from triplane.dataplane.openflow.v1_3.messages import *  # noqa: F403
+from triplane.dataplane.openflow.v1_3.messages import read_message
+from triplane.dataplane.openflow.v1_3.multipart import *  # noqa: F403
+from triplane.dataplane.openflow.v1_3.stats import *  # noqa: F403
+from triplane.dataplane.openflow.v1_3.symmetric import *  # noqa: F403
+from triplane.dataplane.openflow.v1_3.table_features import *  # noqa: F403
+from triplane.dataplane.openflow.v1_4 import constants as _constants
+from triplane.dataplane.openflow.v1_4.actions import *  # noqa: F403
+from triplane.dataplane.openflow.v1_4.groups import *  # noqa: F403
+from triplane.dataplane.openflow.v1_4.instructions import *  # noqa: F403
+from triplane.dataplane.openflow.v1_4.match import *  # noqa: F403
+from triplane.dataplane.openflow.v1_4.messages import *  # type: ignore[assignment] # noqa: F403 # its own
+from triplane.dataplane.openflow.v1_4.messages import MESSAGES
+from triplane.dataplane.openflow.v1_4.monitor import *  # noqa: F403
+from triplane.dataplane.openflow.v1_4.multipart import *  # noqa: F403
+from triplane.dataplane.openflow.v1_4.ports import *  # type: ignore[assignment] # noqa: F403 # its own
+from triplane.dataplane.openflow.v1_4.properties import *  # noqa: F403
+from triplane.dataplane.openflow.v1_4.stats import *  # type: ignore[assignment] # noqa: F403 # its own
+from triplane.dataplane.openflow.v1_4.table_features import *  # noqa: F403
+
+
+@register_msg_parser(_constants.OFP_VERSION)
+def msg_parser(datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
+    """The message in `buf`. Raises OpenFlowError if it is malformed."""
+    return read_message(MESSAGES, datapath, version, msg_type, msg_len, xid, bytes(buf))
