@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from triplane.controller.runtime import app as apps
-from triplane.controller.runtime import ofp_event
+from triplane.controller.runtime import ofp_event, protocol
 from triplane.controller.runtime.app import RyuApp
 from triplane.controller.runtime.datapath import Datapath
 from triplane.controller.runtime.openflow import OFPHandler
@@ -97,7 +97,9 @@ class Switch:
 
 
 @pytest.fixture
-def switch() -> Iterator[Switch]:
+def switch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Switch]:
+    """With a controller whose apps speak 1.3 alone."""
+    monkeypatch.setattr(protocol, "_supported", {4})
     made = Switch()
     yield made
     apps.SERVICE_BRICKS.clear()
