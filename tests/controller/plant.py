@@ -6,7 +6,8 @@
 
 `kind` is "triplane" (our forwarder, a process for each switch) or "ovs" (a private Open vSwitch in user space, a bridge
 for each switch); both offer a controller every version of OpenFlow they know. `address` is that of the controller, or
-a list of several. `unix:PATH` is reached from every namespace; Open vSwitch wants PATH directly in `folder`.
+a list of several. `unix:PATH` is reached from every namespace, and Open vSwitch wants PATH directly in `folder`; a
+controller that runs in `net.netns`, where the switches are, may have any TCP port for itself.
 
 `hosts=(1, 2)`: host 1 is on switch 1, host 2 on switch 2. Host N has eth0 with 02:00:00:00:00:0N and 10.0.0.N/24, or
 what `addresses(N)` says; IPv6 is off unless `ipv6`. A host may have several cables: `hosts=((1, 1), 2)` gives host 1
@@ -177,7 +178,7 @@ def _start_triplane(net: Plant, stack: ExitStack, controllers: Sequence[str]) ->
 
 def _dataplane(net: Plant, number: int, controllers: Sequence[str]) -> Dataplane:
     net.management[number] = f"{net.folder}/s{number}.sock"
-    words = ["--dpid", str(number), "--netns", net.netns, "--run-dir", f"{net.folder}/s{number}"]
+    words = ["--dpid", str(number), "--run-dir", f"{net.folder}/s{number}"]
     words += [f"--listen=punix:{net.management[number]}", *(f"--controller={address}" for address in controllers)]
     words += [f"--port={port}:packet" for port in net.ports[f"s{number}"]]
-    return Dataplane(net.folder / f"s{number}.log", *words)
+    return Dataplane(net.folder / f"s{number}.log", net.netns, *words)

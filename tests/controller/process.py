@@ -81,7 +81,7 @@ class Controller(Service):
 
 
 class Dataplane(Service):
-    """`triplane dataplane` with these words."""
+    """`triplane dataplane` with these words, in a network namespace."""
 
-    def __init__(self, log: Path, *words: str) -> None:
-        super().__init__(log, [sys.executable, "-c", RUN, "dataplane", *words])
+    def __init__(self, log: Path, netns: str, *words: str) -> None:
+        super().__init__(log, ["ip", "netns", "exec", netns, sys.executable, "-c", RUN, "dataplane", *words])
