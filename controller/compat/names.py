@@ -13,6 +13,7 @@ _RUNTIME = f"{_CONTROLLER}.runtime"
 _CODEC = "triplane.dataplane.openflow"
 
 OURS = {
+    "app.wsgi": f"{_CONTROLLER}.rest.wsgi",
     "base.app_manager": f"{_RUNTIME}.manager",
     "cfg": f"{_RUNTIME}.cfg",
     "controller.controller": f"{_RUNTIME}.datapath",

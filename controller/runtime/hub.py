@@ -371,3 +371,16 @@ class Timeout(BaseException):
 
     def __str__(self) -> str:
         return "" if self.seconds is None else f"{self.seconds} seconds"
+
+
+def __getattr__(name: str) -> Any:
+    """Servers of HTTP: they need the libraries of the `controller` extra, and this module."""
+    if name == "WSGIServer":
+        from triplane.controller.rest.http import WSGIServer
+
+        return WSGIServer
+    if name == "WebSocketWSGI":
+        from triplane.controller.rest.websocket import WebSocketWSGI
+
+        return WebSocketWSGI
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
