@@ -14,7 +14,7 @@ from triplane.dataplane.kernels.classify import TABLES
 from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.flow_mods import CODE_WORDS, OFPRR_DELETE, OFPRR_GROUP_DELETE
 from triplane.dataplane.kernels.inject import inject, write_program
-from triplane.dataplane.kernels.limits import CHECK_NONE, LIMIT_CHECK, LIMIT_OUTPUT_TABLE, make_limits
+from triplane.dataplane.kernels.limits import CHECK_NONE, LIMIT_CHECK, LIMIT_LOOSE, LIMIT_OUTPUT_TABLE, make_limits
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.ports import OpenPort, Ports
 from triplane.dataplane.state import State
@@ -102,8 +102,10 @@ class Node:
             self.state.meters.turn()
 
     # flow tables
-    def flow_mods(self, data: bytes | bytearray | memoryview, start: int, end: int, now: int) -> FlowModOutcome:
-        outcome = self.state.flows.flow_mods(data, start, end, now)
+    def flow_mods(
+        self, data: bytes | bytearray | memoryview, start: int, end: int, now: int, loose: bool = False
+    ) -> FlowModOutcome:
+        outcome = self.state.flows.flow_mods(data, start, end, now, loose)
         self.turn()
         return outcome
 
@@ -123,10 +125,11 @@ class Node:
         return removed
 
     # packets
-    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int) -> None:
+    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False) -> None:
         wire = np.frombuffer(bytearray(actions), np.uint8)
         flows = self.state.flows
         groups = flows.decoder.groups
+        self._limits[LIMIT_LOOSE] = loose
         words = int(decode_actions(wire, 0, len(wire), self._limits, groups, ANY, ANY, self._code, 0, CODE_WORDS))
         if words < 0:
             raise OpenFlowError(-words >> 16, -words & 0xFFFF)
@@ -189,6 +192,9 @@ class Node:
     # modes
     def set_fragments(self, flags: int) -> None:
         self.state.node[n.N_FRAGMENTS] = flags
+
+    def set_misses(self, told: bool) -> None:
+        self.state.node[n.N_MISSES] = told
 
     def set_standalone(self, standalone: bool) -> None:
         self.state.node[n.N_MODE] = n.MODE_STANDALONE if standalone else n.MODE_PIPELINE

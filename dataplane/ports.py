@@ -17,6 +17,8 @@ from triplane.dataplane.switch.datapath import PortCounters, PortInfo
 OFPP_LOCAL = 0xFFFFFFFE
 OFPP_ANY = 0xFFFFFFFF
 OFPPS_LINK_DOWN, OFPPS_LIVE = 1, 4
+OFPPC_NO_STP = 1 << 1  # of OpenFlow 1.0, as NO_RECV_STP and NO_FLOOD; no spanning tree runs here anyway
+OFPPC_1_0 = OFPPC_NO_STP | n.OFPPC_NO_RECV_STP | n.OFPPC_NO_FLOOD
 OFPPC_ALL = n.OFPPC_PORT_DOWN | n.OFPPC_NO_RECV | n.OFPPC_NO_FWD | n.OFPPC_NO_PACKET_IN
 OFPET_PORT_MOD_FAILED = 7
 OFPPMFC_BAD_PORT, OFPPMFC_BAD_HW_ADDR, OFPPMFC_BAD_CONFIG = 0, 1, 2
@@ -119,7 +121,7 @@ class Ports:
             raise OpenFlowError(OFPET_PORT_MOD_FAILED, OFPPMFC_BAD_PORT)
         if hw_addr != self.open[slot].hw_addr:
             raise OpenFlowError(OFPET_PORT_MOD_FAILED, OFPPMFC_BAD_HW_ADDR)
-        if (config | mask) & ~(OFPPC_ALL | n.OFPPC_NO_FLOOD):
+        if (config | mask) & ~(OFPPC_ALL | OFPPC_1_0):
             raise OpenFlowError(OFPET_PORT_MOD_FAILED, OFPPMFC_BAD_CONFIG)
         before = self.config(slot)
         after = before & ~mask | config & mask

@@ -46,7 +46,14 @@ from triplane.dataplane.kernels.errors import (
 )
 from triplane.dataplane.kernels.fields import VID_PRESENT
 from triplane.dataplane.kernels.ids import id_lookup
-from triplane.dataplane.kernels.limits import CHECK_NONE, LIMIT_CHECK, LIMIT_MAX_PORT, LIMIT_OUTPUT_TABLE, STATE_SLOT
+from triplane.dataplane.kernels.limits import (
+    CHECK_NONE,
+    LIMIT_CHECK,
+    LIMIT_LOOSE,
+    LIMIT_MAX_PORT,
+    LIMIT_OUTPUT_TABLE,
+    STATE_SLOT,
+)
 from triplane.dataplane.kernels.oxm import F_BITS, F_SETTABLE, F_SIZE, FIELD_ROWS, TLV_HEADER, VLAN_VID, field_row
 from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.kernels.program import (
@@ -57,6 +64,7 @@ from triplane.dataplane.kernels.program import (
     SLOT_OUTPUT,
     SLOT_SET_FIELD,
     SLOTS,
+    UNLESS_TAGGED,
     head_of,
 )
 
@@ -64,9 +72,12 @@ from triplane.dataplane.kernels.program import (
 
 
 @kernel
-def push_argument(wire: Bytes, at: int, op: int) -> int:
+def push_argument(wire: Bytes, at: int, op: int, limits: Words) -> int:
+    """The tag; UNLESS_TAGGED, said by the padding, comes from our own translation of OpenFlow 1.0 only."""
     tag = be16(wire, at + 4)
-    return tag if tag == PUSH_TAGS[op, 0] or tag == PUSH_TAGS[op, 1] else -BAD_ACTION_TAG
+    if tag != PUSH_TAGS[op, 0] and tag != PUSH_TAGS[op, 1]:
+        return -BAD_ACTION_TAG
+    return tag | UNLESS_TAGGED if limits[LIMIT_LOOSE] and be16(wire, at + 6) else tag
 
 
 @kernel
@@ -126,7 +137,7 @@ def argument(wire: Bytes, at: int, row: int, limits: Words, groups: Words) -> in
     if kind == KIND_GROUP:
         return group_argument(wire, at, groups)
     if kind == KIND_PUSH:
-        return push_argument(wire, at, ACTION_ROWS[row, A_OP])
+        return push_argument(wire, at, ACTION_ROWS[row, A_OP], limits)
     if kind == KIND_ETHER:
         return be16(wire, at + 4)
     if kind == KIND_BYTE:

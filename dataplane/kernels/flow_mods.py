@@ -88,7 +88,7 @@ from triplane.dataplane.kernels.flows import (
     subtable_make,
 )
 from triplane.dataplane.kernels.ids import id_lookup
-from triplane.dataplane.kernels.limits import make_limits
+from triplane.dataplane.kernels.limits import LIMIT_LOOSE, make_limits
 from triplane.dataplane.kernels.pool import Bytes, Words
 
 OFPT_FLOW_MOD = 14
@@ -245,20 +245,22 @@ def stage(flows: Flows, d: Decoder, wire: Bytes, flow: int) -> bool:
 
 @kernel
 def change_flow(flows: Flows, d: Decoder, flow: int) -> None:
-    """Put the prepared instructions in place; timeouts, flags and cookie stay (section 6.4)."""
+    """Put the prepared instructions in place; timeouts, flags and cookie stay (section 6.4), the last not in 1.0."""
     flow_instruct(flows, flow, d.header[FM_CODE_LEN], d.header[FM_INSTR_LEN])
+    if d.limits[LIMIT_LOOSE]:
+        flows.arena[cold_of(flows, flow) + C_COOKIE] = d.header[FM_COOKIE]
     if d.header[FM_FLAGS] & OFPFF_RESET_COUNTS:
         reset_counts(flows, flow)
 
 
 @kernel
-def modify(flows: Flows, d: Decoder, wire: Bytes) -> int:
+def modify(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
     """OFPFC_MODIFY and OFPFC_MODIFY_STRICT; that nothing matches is no error."""
     if d.header[FM_COMMAND] == OFPFC_MODIFY:
-        return modify_table(flows, d, wire)
+        return modify_table(flows, d, wire, now)
     flow = find_strict(flows, d.header[FM_TABLE], d.key, d.mask, d.header[FM_PRIORITY])
     if flow == 0 or not cookie_agrees(flows, flow, d.query):
-        return 0
+        return modify_nothing(flows, d, wire, now)
     if not stage(flows, d, wire, flow):
         return FLOW_MOD_TABLE_FULL
     change_flow(flows, d, flow)
@@ -266,13 +268,19 @@ def modify(flows: Flows, d: Decoder, wire: Bytes) -> int:
 
 
 @kernel
-def modify_table(flows: Flows, d: Decoder, wire: Bytes) -> int:
+def modify_nothing(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
+    """A modify that means no flow: it adds one in OpenFlow 1.0 (section 4.6), it does nothing since 1.1."""
+    return add(flows, d, wire, now) if d.limits[LIMIT_LOOSE] else 0
+
+
+@kernel
+def modify_table(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
     """Change all flows that the match means, or none if memory runs out on the way."""
     first = flows.tables[d.header[FM_TABLE] * TABLE_WORDS + T_FIRST]
-    flow, enough = first, True
+    flow, enough, found = first, True, False
     while flow and enough:
         if wanted(flows, flow, d.key, d.mask, d.query):
-            enough = stage(flows, d, wire, flow)
+            enough, found = stage(flows, d, wire, flow), True
         flow = flows.arena[cold_of(flows, flow) + C_NEXT]
     flow = first
     while flow:
@@ -281,6 +289,8 @@ def modify_table(flows: Flows, d: Decoder, wire: Bytes) -> int:
         elif flows.arena[cold_of(flows, flow) + C_STAGED]:
             change_flow(flows, d, flow)
         flow = flows.arena[cold_of(flows, flow) + C_NEXT]
+    if not found:
+        return modify_nothing(flows, d, wire, now)
     return 0 if enough else FLOW_MOD_TABLE_FULL
 
 
@@ -347,7 +357,7 @@ def apply(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
         return add(flows, d, wire, now)
     known = fill_query(d)
     if command < OFPFC_DELETE:
-        return modify(flows, d, wire)
+        return modify(flows, d, wire, now)
     if not known:
         return 0
     if command == OFPFC_DELETE_STRICT:

@@ -18,6 +18,7 @@ LIMIT_TABLES = 1  # tables are 0 .. LIMIT_TABLES - 1
 LIMIT_MAX_PORT = 2  # highest number of a physical or logical port
 LIMIT_OUTPUT_TABLE = 3  # 1: output to OFPP_TABLE is allowed, as in a packet-out
 LIMIT_CHECK = 4  # CHECK_*: of decode_actions; instructions set it themselves
+LIMIT_LOOSE = 5  # 1: actions of OpenFlow 1.0: they may not fit the packet, and a push may be UNLESS_TAGGED
 
 CHECK_NONE = 0  # a group bucket: nobody knows which packets come
 CHECK_SET_FIELD = 1  # write-actions: only set-field must agree with the match (as in Open vSwitch)

@@ -20,6 +20,7 @@ N_MODE = 10  # MODE_*
 N_FRAGMENTS = 11  # OFPC_FRAG_*
 N_EPOCH = 12  # bumped by the control thread; workers copy it at each breath
 N_TOP_PORT = 13  # highest port slot in use
+N_MISSES = 14  # 1: what no flow entry matches goes to the controllers, as before OpenFlow 1.3
 N_GROUPS = 16  # addresses and sizes of the arrays of groups, meters, MACs, queues: see `state`
 N_METERS = 32
 N_MACS = 48
@@ -40,7 +41,8 @@ OFPPC_PORT_DOWN = 1 << 0
 OFPPC_NO_RECV = 1 << 2
 OFPPC_NO_FWD = 1 << 5
 OFPPC_NO_PACKET_IN = 1 << 6
-OFPPC_NO_FLOOD = 1 << 4  # of OpenFlow 1.0; 1.3 keeps the bit reserved, and we honour it
+OFPPC_NO_RECV_STP = 1 << 3  # of OpenFlow 1.0, as is the next: spanning tree frames have a bit of their own
+OFPPC_NO_FLOOD = 1 << 4
 
 # a worker's row
 W_ID = 0

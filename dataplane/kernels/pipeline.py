@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from triplane.dataplane.kernels.bytes import be48
 from triplane.dataplane.kernels.classify import (
     COUNTER_WORDS,
     F_CODE,
@@ -28,10 +29,14 @@ from triplane.dataplane.kernels.node import (
     N_FRAGMENTS,
     N_MEM,
     N_MEM_BYTES,
+    N_MISSES,
     N_MODE,
+    N_POOL,
+    N_POOL_WORDS,
     N_PORTS,
     N_TABLES,
     OFPPC_NO_RECV,
+    OFPPC_NO_RECV_STP,
     OFPPC_PORT_DOWN,
     OUT_CONFIG,
     OUT_NUMBER,
@@ -47,6 +52,7 @@ from triplane.dataplane.kernels.node import (
 )
 from triplane.dataplane.kernels.outputs import PENDING_NONE, normal, refresh, settle
 from triplane.dataplane.kernels.packet import (
+    ADDR,
     COOKIE,
     FRAGMENT,
     HASH,
@@ -61,8 +67,12 @@ from triplane.dataplane.kernels.packet import (
     TUNNEL_ID,
 )
 from triplane.dataplane.kernels.parse import parse
-from triplane.dataplane.kernels.pool import Words
+from triplane.dataplane.kernels.police import punt_packet
+from triplane.dataplane.kernels.pool import Words, give_one
 from triplane.dataplane.kernels.prune import SCRATCH_WORDS, lookup
+from triplane.dataplane.kernels.punts import OFPR_NO_MATCH
+
+SPANNING_TREE = 0x0180C2000000  # the address of its frames (IEEE 802.1D 7.12.3)
 
 
 @inlined
@@ -73,10 +83,20 @@ def admit(node: Words, w: Words, row: Words) -> bool:
     row[IN_PORT] = ports[at + OUT_NUMBER]
     row[METADATA], row[TUNNEL_ID], row[QUEUE], row[TABLE] = 0, 0, 0, 0
     row[COOKIE], row[HASH], row[PENDING] = 0, 0, PENDING_NONE
-    if ports[at + OUT_CONFIG] & (OFPPC_NO_RECV | OFPPC_PORT_DOWN):
+    barred = OFPPC_NO_RECV | OFPPC_PORT_DOWN
+    if ports[at + OUT_CONFIG] & (barred | OFPPC_NO_RECV_STP) and refused(node, row, ports[at + OUT_CONFIG]):
         drop(node, w, row, DROP_PORT_CONFIG)
         return False
     return True
+
+
+@kernel
+def refused(node: Words, row: Words, config: int) -> bool:
+    """Whether a port of this config takes no such frame: those for the spanning tree have a bit of their own."""
+    if config & OFPPC_PORT_DOWN:
+        return True
+    is_stp = be48(view_bytes(node[N_MEM], node[N_MEM_BYTES]), row[ADDR]) == SPANNING_TREE
+    return config & (OFPPC_NO_RECV_STP if is_stp else OFPPC_NO_RECV) != 0
 
 
 @inlined
@@ -113,8 +133,7 @@ def tables(node: Words, w: Words, row: Words) -> None:
     while table != NEXT_END:
         flow = match(node, w, row, table)
         if flow == 0:
-            settle(node, w, row)  # an earlier table's output stands
-            drop(node, w, row, DROP_MISS)
+            miss(node, w, row)
             return
         table = execute(node, w, row, view_words(node[N_ARENA], node[N_ARENA_WORDS])[flow + F_CODE])
         if table == NEXT_DROPPED:
@@ -123,6 +142,17 @@ def tables(node: Words, w: Words, row: Words) -> None:
         run_action_set(node, w, row)
     else:
         finish(node, w, row)
+
+
+@kernel
+def miss(node: Words, w: Words, row: Words) -> None:
+    """The end of a packet that a table has no flow entry for. An earlier table's output stands."""
+    settle(node, w, row)
+    if node[N_MISSES] == 0:
+        drop(node, w, row, DROP_MISS)
+        return
+    punt_packet(node, w, row, OFPR_NO_MATCH, -1)
+    give_one(view_words(node[N_POOL], node[N_POOL_WORDS]), row[ADDR])
 
 
 @inlined

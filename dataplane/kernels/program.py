@@ -25,7 +25,7 @@ OP_OUTPUT = 8  # arg: max_len; word: port number
 OP_GROUP = 9  # arg: group slot
 OP_SET_QUEUE = 10  # word: queue id
 OP_SET_FIELD = 11  # arg: field number; words: value (high half first for 128-bit fields: high, low; else value, 0)
-OP_PUSH_VLAN = 12  # arg: EtherType
+OP_PUSH_VLAN = 12  # arg: EtherType, and UNLESS_TAGGED
 OP_POP_VLAN = 13
 OP_PUSH_MPLS = 14  # arg: EtherType
 OP_POP_MPLS = 15  # arg: EtherType of the payload
@@ -37,6 +37,8 @@ OP_SET_NW_TTL = 20  # arg: TTL
 OP_DEC_NW_TTL = 21
 OP_COPY_TTL_OUT = 22
 OP_COPY_TTL_IN = 23
+
+UNLESS_TAGGED = 1 << 16  # what has a tag is left as it is (OpenFlow 1.0 sets a VLAN id whether there is a tag or not)
 
 # slots of the action set, in the order of execution (OpenFlow 1.3.5 section 5.10)
 SLOT_COPY_TTL_IN = 0

@@ -13,21 +13,22 @@ from triplane.dataplane.kernels.frame import ABSENT, DONE, insert, remove
 from triplane.dataplane.kernels.packet import ADDR, ETH_TYPE, L3, MPLS_AT, PBB_AT, PROTO, TYPE_AT, VLAN_AT
 from triplane.dataplane.kernels.parse import layout
 from triplane.dataplane.kernels.pool import Bytes, Words
+from triplane.dataplane.kernels.program import UNLESS_TAGGED
 
 MPLS_BOTTOM = 1 << 8  # label:20 tc:3 bottom:1 ttl:8
 
 
 @kernel
 def push_vlan(mem: Bytes, pool: Words, row: Words, ethertype: int) -> int:
-    """VLAN id and priority are those of the tag that was outermost, else zero."""
-    if row[TYPE_AT] < 0:
+    """VLAN id and priority are those of the tag that was outermost, else zero. `ethertype` may have UNLESS_TAGGED."""
+    if row[TYPE_AT] < 0 or (ethertype & UNLESS_TAGGED and row[VLAN_AT] >= 0):
         return ABSENT
     tci = 0
     if row[VLAN_AT] >= 0:
         tci = be16(mem, row[ADDR] + row[VLAN_AT] + 2) & 0xEFFF
     outcome = insert(mem, pool, row, MAC_BYTES, VLAN_TAG)
     if outcome == DONE:
-        put16(mem, row[ADDR] + MAC_BYTES, ethertype)
+        put16(mem, row[ADDR] + MAC_BYTES, ethertype & 0xFFFF)
         put16(mem, row[ADDR] + MAC_BYTES + 2, tci)
         layout(mem, row)
     return outcome

@@ -39,6 +39,9 @@ class FlowModOutcome:
     buffers: list[tuple[int, int]] = field(default_factory=list)  # offset of the message, buffer id to release
 
 
+NO_COOKIE = (1 << 64) - 1  # of a packet-in that no flow entry caused
+
+
 class PacketIn(NamedTuple):
     """A packet for the controller; `match` is an ofp_match with padding (in_port, metadata, tunnel ...)."""
 
@@ -97,9 +100,15 @@ class Datapath(Protocol):
     """The data plane, to its agent. Single-threaded: called from the control thread only."""
 
     # flow tables
-    def flow_mods(self, data: bytes | bytearray | memoryview, start: int, end: int, now: int) -> FlowModOutcome:
+    def flow_mods(
+        self, data: bytes | bytearray | memoryview, start: int, end: int, now: int, loose: bool = False
+    ) -> FlowModOutcome:
         """Apply the flow-mods that stand back to back in data[start:end]; stops before another message type or
-        version, a message that is not whole, and one whose length is below 8."""
+        version, a message that is not whole, and one whose length is below 8.
+
+        `loose`: with the semantics of OpenFlow 1.0. Actions that do not fit a packet leave it as it is, a push-vlan
+        with something in its padding is for packets that have no tag, and a modify that means no entry adds one.
+        """
 
     def flow_stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
         """One encoded ofp_flow_stats for each entry that is there now. Read as the controller reads: flows may have
@@ -115,8 +124,8 @@ class Datapath(Protocol):
         """Remove entries whose idle or hard timeout has passed."""
 
     # packets
-    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int) -> None:
-        """Execute encoded actions on a packet."""
+    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False) -> None:
+        """Execute encoded actions on a packet. `loose`: as for flow-mods."""
 
     def packet_ins(self, limit: int) -> list[PacketIn]:
         """Packets that wait for the controller, at most `limit`."""
@@ -152,6 +161,9 @@ class Datapath(Protocol):
     # modes
     def set_fragments(self, flags: int) -> None:
         """OFPC_FRAG_NORMAL or OFPC_FRAG_DROP."""
+
+    def set_misses(self, told: bool) -> None:
+        """True: what no flow entry matches is a packet-in with NO_COOKIE, as before OpenFlow 1.3. False: dropped."""
 
     def set_standalone(self, standalone: bool) -> None:
         """True: every packet is switched as by output:NORMAL, flow tables aside."""

@@ -35,6 +35,7 @@ from triplane.dataplane.kernels.flows import (
     flow_free,
 )
 from triplane.dataplane.kernels.ids import id_lookup
+from triplane.dataplane.kernels.limits import LIMIT_LOOSE
 from triplane.dataplane.kernels.oxm import decode_match_struct
 from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.openflow.errors import OpenFlowError
@@ -57,8 +58,11 @@ class FlowTables:
         self._out = np.zeros(DUMP_BYTES, np.uint8)
         self._wire = np.zeros(1 << 18, np.uint8)
 
-    def flow_mods(self, data: bytes | bytearray | memoryview, start: int, end: int, now: int) -> FlowModOutcome:
+    def flow_mods(
+        self, data: bytes | bytearray | memoryview, start: int, end: int, now: int, loose: bool = False
+    ) -> FlowModOutcome:
         """See Datapath.flow_mods."""
+        self.decoder.limits[LIMIT_LOOSE] = loose
         wire = self._copied(data, start, end)
         outcome = FlowModOutcome(start)
         while True:

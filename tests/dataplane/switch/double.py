@@ -59,9 +59,12 @@ class Double:
         self.groups: list[tuple[int, int, int, bytes]] = []
         self.meters: list[tuple[int, int, int, bytes]] = []
         self.fragments = 0
+        self.misses = False
         self.standalone = False
 
-    def flow_mods(self, data: bytes | bytearray | memoryview, start: int, end: int, now: int) -> FlowModOutcome:
+    def flow_mods(
+        self, data: bytes | bytearray | memoryview, start: int, end: int, now: int, loose: bool = False
+    ) -> FlowModOutcome:
         outcome = FlowModOutcome(start)
         count = 0
         while end - outcome.consumed >= HEADER.size:
@@ -113,7 +116,7 @@ class Double:
         ]
         return [self.flows.pop(key).removed(ofp.OFPRR_HARD_TIMEOUT, now) for key in old]
 
-    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int) -> None:
+    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False) -> None:
         if actions[:2] not in (b"", b"\0\0"):
             raise OpenFlowError(ofp.OFPET_BAD_ACTION, ofp.OFPBAC_BAD_TYPE)
         self.sent.append((in_port, actions, data))
@@ -178,6 +181,9 @@ class Double:
 
     def set_fragments(self, flags: int) -> None:
         self.fragments = flags
+
+    def set_misses(self, told: bool) -> None:
+        self.misses = told
 
     def set_standalone(self, standalone: bool) -> None:
         self.standalone = standalone
