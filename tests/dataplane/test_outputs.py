@@ -227,7 +227,11 @@ def test_no_flood_bars_flood_and_not_all(node: Forwarder) -> None:
 
 
 def test_port_mod_errors(node: Forwarder) -> None:
-    mods = [((9, bytes(6), 0, 0), (7, 0)), ((1, bytes(6), 0, 0), (7, 1)), ((1, node.ports[1].hw_addr, 2, 2), (7, 2))]
+    mods = [
+        ((9, bytes(6), 0, 0), (7, 0)),
+        ((1, bytes(6), 0, 0), (7, 1)),
+        ((1, node.ports[1].hw_addr, 1 << 7, 1 << 7), (7, 2)),
+    ]
     for arguments, error in mods:
         with pytest.raises(OpenFlowError) as caught:
             node.node.port_mod(*arguments, 0)
