@@ -12,6 +12,8 @@ from triplane.dataplane.openflow import (
     ofproto_v1_3_parser,
     ofproto_v1_4,
     ofproto_v1_4_parser,
+    ofproto_v1_5,
+    ofproto_v1_5_parser,
 )
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.ofproto_parser import HEADER, msg
@@ -31,6 +33,7 @@ PROTOCOLS = {
     ofproto_v1_0.OFP_VERSION: Protocol(ofproto_v1_0, ofproto_v1_0_parser),
     ofproto_v1_3.OFP_VERSION: Protocol(ofproto_v1_3, ofproto_v1_3_parser),
     ofproto_v1_4.OFP_VERSION: Protocol(ofproto_v1_4, ofproto_v1_4_parser),
+    ofproto_v1_5.OFP_VERSION: Protocol(ofproto_v1_5, ofproto_v1_5_parser),
 }
 
 

@@ -212,6 +212,8 @@ def _initial(spec: Any, argument: str) -> str:
         return f"make_{spec.name}() if {argument} is None else {argument}"
     if spec.kind == "converted":
         return f"make_{spec.name}({argument})"
+    if spec.optional:
+        return f"default_{spec.name} if {argument} is None else {argument}"
     return argument
 
 

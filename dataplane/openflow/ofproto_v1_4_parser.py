@@ -1,5 +1,8 @@
 """OpenFlow 1.4 messages and structures, under Ryu's names and with Ryu's call signatures."""
 
+# mypy: disable-error-code="assignment, no-redef"
+# Its own classes are imported after those of 1.3 that have the same names.
+
 from __future__ import annotations
 
 from typing import Any
@@ -22,13 +25,13 @@ from triplane.dataplane.openflow.v1_4.actions import *  # noqa: F403
 from triplane.dataplane.openflow.v1_4.groups import *  # noqa: F403
 from triplane.dataplane.openflow.v1_4.instructions import *  # noqa: F403
 from triplane.dataplane.openflow.v1_4.match import *  # noqa: F403
-from triplane.dataplane.openflow.v1_4.messages import *  # type: ignore[assignment] # noqa: F403 # its own
+from triplane.dataplane.openflow.v1_4.messages import *  # noqa: F403
 from triplane.dataplane.openflow.v1_4.messages import MESSAGES
 from triplane.dataplane.openflow.v1_4.monitor import *  # noqa: F403
 from triplane.dataplane.openflow.v1_4.multipart import *  # noqa: F403
-from triplane.dataplane.openflow.v1_4.ports import *  # type: ignore[assignment] # noqa: F403 # its own
+from triplane.dataplane.openflow.v1_4.ports import *  # noqa: F403
 from triplane.dataplane.openflow.v1_4.properties import *  # noqa: F403
-from triplane.dataplane.openflow.v1_4.stats import *  # type: ignore[assignment] # noqa: F403 # its own
+from triplane.dataplane.openflow.v1_4.stats import *  # noqa: F403
 from triplane.dataplane.openflow.v1_4.table_features import *  # noqa: F403
 
 

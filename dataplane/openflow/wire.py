@@ -39,6 +39,7 @@ class Spec:
     source: Any = (
         None  # what a tail or record is read with; the field that `sizeof` measures; a const's value; a converter
     )
+    optional: bool = False  # the constructor takes None for the default
     name: str = field(default="", init=False)
 
     @property
@@ -50,12 +51,14 @@ def u8(*, default: Any = REQUIRED, alias: str = "") -> Any:
     return Spec("field", "B", default=default, alias=alias)
 
 
-def u16(*, default: Any = REQUIRED, alias: str = "") -> Any:
-    return Spec("field", "H", default=default, alias=alias)
+def u16(*, default: Any = REQUIRED, alias: str = "", optional: bool = False) -> Any:
+    """`optional`: None stands for the default."""
+    return Spec("field", "H", default=default, alias=alias, optional=optional)
 
 
-def u32(*, default: Any = REQUIRED, alias: str = "") -> Any:
-    return Spec("field", "I", default=default, alias=alias)
+def u32(*, default: Any = REQUIRED, alias: str = "", optional: bool = False) -> Any:
+    """`optional`: None stands for the default."""
+    return Spec("field", "I", default=default, alias=alias, optional=optional)
 
 
 def u64(*, default: Any = REQUIRED, alias: str = "") -> Any:
@@ -307,9 +310,9 @@ class Choice:
         self.default = default  # class for unknown types, if they are to be read all the same
         self.padded = False  # elements start at multiples of 8, their lengths not
 
-    def derive(self) -> Choice:
+    def derive(self) -> Self:
         """A family for another version that begins with the same classes."""
-        derived = Choice(self.unknown, self.bad_len, self.align, self.default)
+        derived = type(self)(self.unknown, self.bad_len, self.align, self.default)
         derived.padded = self.padded
         derived.classes.update(self.classes)
         return derived

@@ -116,6 +116,7 @@ class OFPActionSetField(OFPAction, type=ofp.OFPAT_SET_FIELD):
     """`OFPActionSetField(eth_dst="aa:bb:cc:dd:ee:ff")`; an OFPMatchField as `field` is Ryu's old form."""
 
     _oxm: ClassVar[Table] = OXM
+    _masks: ClassVar[bool] = False  # may be masked
 
     def __init__(self, field: OFPMatchField | None = None, **kwargs: Any) -> None:
         if field is not None:
@@ -124,7 +125,7 @@ class OFPActionSetField(OFPAction, type=ofp.OFPAT_SET_FIELD):
         if len(kwargs) != 1:
             raise TypeError("OFPActionSetField takes one field")
         ((self.key, self.value),) = kwargs.items()
-        if isinstance(self.value, tuple):
+        if isinstance(self.value, tuple) and not self._masks:
             raise TypeError("OFPActionSetField takes no mask before OpenFlow 1.5")
         self.len = 4 + len(self._oxm.encode(self.key, self.value)[1]) + 7 & ~7
 
@@ -145,10 +146,10 @@ class OFPActionSetField(OFPAction, type=ofp.OFPAT_SET_FIELD):
             raise OpenFlowError(*cls._bad_len)
         try:
             number, _, stop, value, mask = cls._oxm.split(buf, start + 4, end)
-            name, user = cls._oxm.user(number, value, None)
+            name, user = cls._oxm.user(number, value, mask if cls._masks else None)
         except OpenFlowError:
             raise OpenFlowError(ec.OFPET_BAD_ACTION, ec.OFPBAC_BAD_SET_LEN) from None
-        if mask is not None:
+        if mask is not None and not cls._masks:
             raise OpenFlowError(ec.OFPET_BAD_ACTION, ec.OFPBAC_BAD_SET_TYPE)
         if end - start != (stop - start + 7 & ~7):
             raise OpenFlowError(ec.OFPET_BAD_ACTION, ec.OFPBAC_BAD_SET_LEN)

@@ -1,0 +1,33 @@
+"""OpenFlow 1.5 messages and structures, under Ryu's names and with Ryu's call signatures."""
+
+# mypy: disable-error-code="assignment, no-redef"
+# Its own classes are imported after those of 1.4 that have the same names.
+
+from __future__ import annotations
+
+from typing import Any
+
+from triplane.dataplane.openflow.ofproto_parser import register_msg_parser
+from triplane.dataplane.openflow.ofproto_v1_4_parser import *  # noqa: F403
+from triplane.dataplane.openflow.v1_3.messages import read_message
+from triplane.dataplane.openflow.v1_5 import constants as _constants
+from triplane.dataplane.openflow.v1_5.actions import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.bundles import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.groups import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.instructions import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.match import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.messages import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.messages import MESSAGES
+from triplane.dataplane.openflow.v1_5.monitor import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.multipart import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.oxs import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.ports import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.stats import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.status import *  # noqa: F403
+from triplane.dataplane.openflow.v1_5.table_features import *  # noqa: F403
+
+
+@register_msg_parser(_constants.OFP_VERSION)
+def msg_parser(datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
+    """The message in `buf`. Raises OpenFlowError if it is malformed."""
+    return read_message(MESSAGES, datapath, version, msg_type, msg_len, xid, bytes(buf))
