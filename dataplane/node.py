@@ -118,6 +118,12 @@ class Node:
     def table_stats(self) -> list[tuple[int, int, int, int]]:
         return [(table, self.state.flows.count(table), *self.state.table_counts(table)) for table in range(TABLES)]
 
+    def table_room(self, table: int) -> tuple[int, int]:
+        return self.state.flows.room(table)
+
+    def set_eviction(self, table: int, flags: int | None) -> None:
+        self.state.flows.set_eviction(table, flags)
+
     def expire(self, now: int) -> list[Removed]:
         removed = self.state.flows.expire(now)
         self.state.macs.expire(now)

@@ -27,6 +27,7 @@ T_FIRST = 2  # head of the list of all flows
 T_TIMED = 3  # flows with a timeout
 T_PRUNE = 4  # offset of the prune index, 0 = none
 T_LIMIT = 5  # most flows this table takes
+T_EVICTION = 6  # how it chooses whom to give up when it is full (`eviction`), 0: nobody
 TABLE_WORDS = 16
 
 # a subtable's block

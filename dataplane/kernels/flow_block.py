@@ -110,6 +110,15 @@ def touch(flows: Flows, flow: int, now: int) -> None:
 
 
 @kernel
+def last_used(flows: Flows, flow: int) -> int:
+    """ns of the flow's last packet, or of its creation."""
+    latest = 0
+    for worker in range(flows.workers[0]):
+        latest = max(latest, flows.arena[flows.arena[flow + F_COUNTERS] + worker * COUNTER_WORDS + N_USED])
+    return latest
+
+
+@kernel
 def flow_stage(
     flows: Flows, flow: int, code: Words, code_len: int, wire: Bytes, instructions: int, instructions_len: int
 ) -> bool:
@@ -135,13 +144,16 @@ def flow_unstage(flows: Flows, flow: int) -> None:
 
 
 @kernel
-def flow_instruct(flows: Flows, flow: int, code_len: int, instructions_len: int) -> None:
-    """Replace a linked flow's instructions by those prepared; readers see the old program or the new."""
+def flow_instruct(flows: Flows, flow: int, code_len: int, instructions_len: int, keep: bool) -> None:
+    """Replace a linked flow's instructions by those prepared; readers see the old program or the new.
+
+    `keep`: the block of the old ones is not given back.
+    """
     arena = flows.arena
     cold = cold_of(flows, flow)
     block = arena[cold + C_STAGED]
     store_release(arena, flow + F_CODE, block)
-    if arena[cold + C_EXTRA]:
+    if arena[cold + C_EXTRA] and not keep:
         arena_give(arena, arena[cold + C_EXTRA])
     arena[cold + C_EXTRA], arena[cold + C_STAGED] = block, 0
     arena[cold + C_INSTRUCTIONS], arena[cold + C_INSTRUCTIONS_LEN] = (block + code_len) << 3, instructions_len

@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from triplane.dataplane.kernels.classify import (
-    COUNTER_WORDS,
-    F_COUNTERS,
-    N_USED,
-    T_FIRST,
-    T_TIMED,
-    TABLE_WORDS,
-    TABLES,
-    Flows,
-)
+from triplane.dataplane.kernels.classify import T_FIRST, T_TIMED, TABLE_WORDS, TABLES, Flows
 from triplane.dataplane.kernels.compiler import kernel
-from triplane.dataplane.kernels.flow_mods import OFPRR_HARD_TIMEOUT, OFPRR_IDLE_TIMEOUT, SECOND, remove
+from triplane.dataplane.kernels.flow_block import last_used
+from triplane.dataplane.kernels.flow_mods import OFPRR_HARD_TIMEOUT, OFPRR_IDLE_TIMEOUT, SECOND, Decoder, remove
 from triplane.dataplane.kernels.flows import C_CREATED, C_HARD, C_IDLE, C_NEXT, cold_of
-from triplane.dataplane.kernels.pool import Words
-
-
-@kernel
-def last_used(flows: Flows, flow: int) -> int:
-    """ns of the flow's last packet, or of its creation."""
-    latest = 0
-    for worker in range(flows.workers[0]):
-        latest = max(latest, flows.arena[flows.arena[flow + F_COUNTERS] + worker * COUNTER_WORDS + N_USED])
-    return latest
 
 
 @kernel
@@ -40,15 +22,15 @@ def expiry(flows: Flows, flow: int, now: int) -> int:
 
 
 @kernel
-def expire(flows: Flows, events: Words, now: int) -> bool:
-    """Remove the flows whose time is up; False if the events ran full before the end."""
+def expire(flows: Flows, d: Decoder, now: int) -> bool:
+    """Remove the flows whose time is up; False if events or log ran full before the end."""
     for table in range(TABLES):
         row = table * TABLE_WORDS
         flow = flows.tables[row + T_FIRST] if flows.tables[row + T_TIMED] else 0
         while flow:
             following = flows.arena[cold_of(flows, flow) + C_NEXT]
             reason = expiry(flows, flow, now)
-            if reason >= 0 and not remove(flows, flow, reason, events):
+            if reason >= 0 and not remove(flows, flow, reason, d):
                 return False
             flow = following
     return True

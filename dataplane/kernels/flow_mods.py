@@ -24,6 +24,7 @@ from triplane.dataplane.kernels.classify import (
 )
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.errors import FLOW_MOD_OVERLAP, FLOW_MOD_TABLE_FULL
+from triplane.dataplane.kernels.eviction import victim
 from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.flow_block import flow_instruct, flow_make, flow_stage, flow_unstage
 from triplane.dataplane.kernels.flow_filter import (
@@ -38,6 +39,22 @@ from triplane.dataplane.kernels.flow_filter import (
     sends_to,
     table_of,
     wanted,
+)
+from triplane.dataplane.kernels.flow_log import (
+    ADDED,
+    CHANGED,
+    LOG_AT,
+    LOG_COUNT,
+    LOG_FULL,
+    LOG_HEAD,
+    LOG_ROW,
+    OFF,
+    REMOVED,
+    hold_subtable,
+    log_full,
+    log_note,
+    log_room,
+    save_flow,
 )
 from triplane.dataplane.kernels.flow_wire import (
     FM_BUFFER,
@@ -93,9 +110,10 @@ from triplane.dataplane.kernels.pool import Bytes, Words
 
 OFPT_FLOW_MOD = 14
 OFPFF_SEND_FLOW_REM, OFPFF_CHECK_OVERLAP, OFPFF_RESET_COUNTS = 1, 2, 4
-OFPRR_IDLE_TIMEOUT, OFPRR_HARD_TIMEOUT, OFPRR_DELETE, OFPRR_GROUP_DELETE = 0, 1, 2, 3
+OFPRR_IDLE_TIMEOUT, OFPRR_HARD_TIMEOUT, OFPRR_DELETE, OFPRR_GROUP_DELETE, OFPRR_METER_DELETE = range(5)
+OFPRR_EVICTION = 5
 NO_BUFFER = ANY = 0xFFFFFFFF
-AGAIN = -1  # the events are full: read them, then present the same message again
+AGAIN = -1  # events or log are full: read them, then present the same message again
 SECOND = 1_000_000_000
 
 E_ERROR = 1  # message offset, error word
@@ -103,11 +121,15 @@ E_REMOVED = 2  # flow, reason: unlinked, to be told of and freed
 E_BUFFER = 3  # message offset, buffer id
 EVENTS = 4096
 EVENT_WORDS = 3
+FIRST_LOG = LOG_HEAD + 4096 * LOG_ROW  # words
 CODE_WORDS = 32768  # a 64 KiB message of 8-byte actions
 
 
 class Decoder(NamedTuple):
-    """Scratch and results of one writer. `events` int64[1 + EVENTS * EVENT_WORDS]: count, then (kind, a, b)."""
+    """Scratch and results of one writer.
+
+    `events` int64[1 + EVENTS * EVENT_WORDS]: count, then (kind, a, b).
+    """
 
     limits: Words
     groups: Words  # index of group ids, see `ids`
@@ -118,12 +140,15 @@ class Decoder(NamedTuple):
     code: Words
     query: Words
     events: Words
+    log: Words  # see `flow_log`
 
 
 def make_decoder(groups: Words, meters: Words, tables: int = TABLES) -> Decoder:
     """A decoder for flow-mods of a switch with these groups and meters."""
-    sizes = (FM_WORDS, KEY_WORDS, KEY_WORDS, CODE_WORDS, FILTER_WORDS, 1 + EVENTS * EVENT_WORDS)
-    return Decoder(make_limits(tables), groups, meters, *(np.zeros(size, np.int64) for size in sizes))
+    sizes = (FM_WORDS, KEY_WORDS, KEY_WORDS, CODE_WORDS, FILTER_WORDS, 1 + EVENTS * EVENT_WORDS, FIRST_LOG)
+    decoder = Decoder(make_limits(tables), groups, meters, *(np.zeros(size, np.int64) for size in sizes))
+    decoder.log[LOG_COUNT], decoder.log[LOG_AT] = OFF, -1
+    return decoder
 
 
 @kernel
@@ -139,15 +164,22 @@ def note(events: Words, kind: int, first: int, second: int) -> bool:
 
 
 @kernel
-def remove(flows: Flows, flow: int, reason: int, events: Words) -> bool:
-    """Remove a flow; False, and it stays, if its removal must be told of and the events are full."""
+def remove(flows: Flows, flow: int, reason: int, d: Decoder) -> bool:
+    """Remove a flow; False, and it stays, if its removal must be told of and there is no room for that."""
     table = table_of(flows, flow)
+    logged = d.log[LOG_COUNT] != OFF
     told = flows.arena[cold_of(flows, flow) + C_FLAGS] & OFPFF_SEND_FLOW_REM
-    if told and not note(events, E_REMOVED, flow, reason):
+    if log_full(d.log, 1):
         return False
+    if told and not logged and not note(d.events, E_REMOVED, flow, reason):
+        return False
+    if logged:
+        hold_subtable(flows, flow)
     flow_unlink(flows, table, flow)
     flow_forget(flows, table, flow)
-    if not told:
+    if logged:
+        log_note(d.log, REMOVED, flow, reason)
+    elif not told:
         flow_free(flows, flow)
     return True
 
@@ -193,16 +225,35 @@ def keep_counts(flows: Flows, old: int, new: int) -> None:
 
 
 @kernel
+def make_room(flows: Flows, d: Decoder, table: int) -> int:
+    """See that the table has room for the decoded flow, by eviction if it may: 0, an error word, or AGAIN."""
+    row = table * TABLE_WORDS
+    if flows.tables[row + T_COUNT] < flows.tables[row + T_LIMIT]:
+        return 0
+    if find_strict(flows, table, d.key, d.mask, d.header[FM_PRIORITY]):
+        return 0
+    flow = victim(flows, table, d.header[FM_IMPORTANCE])
+    if flow == 0:
+        return FLOW_MOD_TABLE_FULL
+    return 0 if remove(flows, flow, OFPRR_EVICTION, d) else AGAIN
+
+
+@kernel
 def add(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
-    """OFPFC_ADD: 0 or an error word."""
+    """OFPFC_ADD: 0, an error word, or AGAIN."""
     table, flags = d.header[FM_TABLE], d.header[FM_FLAGS]
     if flags & OFPFF_CHECK_OVERLAP and any_overlap(flows, table, d.key, d.mask, d.header[FM_PRIORITY]):
         return FLOW_MOD_OVERLAP
+    if log_full(d.log, 2):  # for the flow, and for one that it evicts
+        return AGAIN
+    error = make_room(flows, d, table)
+    if error:
+        return error
     subtable = subtable_find(flows, table, d.mask)
     if subtable == 0:
         subtable = subtable_make(flows, table, d.mask)
     flow = build(flows, d, wire, now) if subtable else 0
-    if flow == 0 or not enter(flows, table, subtable, flow, flags):
+    if flow == 0 or not enter(flows, d, table, subtable, flow):
         if flow:
             flow_free(flows, flow)
         if subtable and flows.arena[subtable + S_COUNT] == 0:
@@ -212,19 +263,20 @@ def add(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
 
 
 @kernel
-def enter(flows: Flows, table: int, subtable: int, flow: int, flags: int) -> bool:
-    """Link a flow, in place of an identical one; False if the table or the memory is full."""
-    row = table * TABLE_WORDS
+def enter(flows: Flows, d: Decoder, table: int, subtable: int, flow: int) -> bool:
+    """Link a flow, in place of an identical one; False if memory is out."""
     old = flow_find(flows, table, subtable, flow)
-    if old == 0 and flows.tables[row + T_COUNT] >= flows.tables[row + T_LIMIT]:
-        return False
-    if old and flags & OFPFF_RESET_COUNTS == 0:
+    logged = d.log[LOG_COUNT] != OFF
+    if old and d.header[FM_FLAGS] & OFPFF_RESET_COUNTS == 0:
         keep_counts(flows, old, flow)
     if not flow_link(flows, table, subtable, flow):
         return False
     if old:
         flow_forget(flows, table, old)
-        flow_free(flows, old)
+        if not logged:
+            flow_free(flows, old)
+    if logged:
+        log_note(d.log, ADDED, flow, old)
     flow_remember(flows, table, flow)
     return True
 
@@ -244,13 +296,23 @@ def stage(flows: Flows, d: Decoder, wire: Bytes, flow: int) -> bool:
 
 
 @kernel
-def change_flow(flows: Flows, d: Decoder, flow: int) -> None:
-    """Put the prepared instructions in place; timeouts, flags and cookie stay (section 6.4), the last not in 1.0."""
-    flow_instruct(flows, flow, d.header[FM_CODE_LEN], d.header[FM_INSTR_LEN])
+def change_flow(flows: Flows, d: Decoder, flow: int) -> bool:
+    """Put the prepared instructions in place; timeouts, flags and cookie stay (section 6.4), the last not in 1.0.
+
+    False if memory is out.
+    """
+    logged = d.log[LOG_COUNT] != OFF
+    if logged:
+        before = save_flow(flows, flow)
+        if before < 0:
+            return False
+        log_note(d.log, CHANGED, flow, before)
+    flow_instruct(flows, flow, d.header[FM_CODE_LEN], d.header[FM_INSTR_LEN], logged)
     if d.limits[LIMIT_LOOSE]:
         flows.arena[cold_of(flows, flow) + C_COOKIE] = d.header[FM_COOKIE]
     if d.header[FM_FLAGS] & OFPFF_RESET_COUNTS:
         reset_counts(flows, flow)
+    return True
 
 
 @kernel
@@ -261,9 +323,13 @@ def modify(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
     flow = find_strict(flows, d.header[FM_TABLE], d.key, d.mask, d.header[FM_PRIORITY])
     if flow == 0 or not cookie_agrees(flows, flow, d.query):
         return modify_nothing(flows, d, wire, now)
+    if log_full(d.log, 1):
+        return AGAIN
     if not stage(flows, d, wire, flow):
         return FLOW_MOD_TABLE_FULL
-    change_flow(flows, d, flow)
+    if not change_flow(flows, d, flow):
+        flow_unstage(flows, flow)
+        return FLOW_MOD_TABLE_FULL
     return 0
 
 
@@ -277,20 +343,26 @@ def modify_nothing(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
 def modify_table(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
     """Change all flows that the match means, or none if memory runs out on the way."""
     first = flows.tables[d.header[FM_TABLE] * TABLE_WORDS + T_FIRST]
-    flow, enough, found = first, True, False
-    while flow and enough:
+    flow, enough, found, room = first, True, False, log_room(d.log)
+    while flow and enough and room >= 0:
         if wanted(flows, flow, d.key, d.mask, d.query):
             enough, found = stage(flows, d, wire, flow), True
+            room -= 1
         flow = flows.arena[cold_of(flows, flow) + C_NEXT]
     flow = first
     while flow:
-        if not enough:
+        if not enough or room < 0:
             flow_unstage(flows, flow)
         elif flows.arena[cold_of(flows, flow) + C_STAGED]:
-            change_flow(flows, d, flow)
+            enough = change_flow(flows, d, flow)
+            if not enough:
+                flow_unstage(flows, flow)
         flow = flows.arena[cold_of(flows, flow) + C_NEXT]
     if not found:
         return modify_nothing(flows, d, wire, now)
+    if room < 0:
+        d.log[LOG_FULL] = 1
+        return AGAIN
     return 0 if enough else FLOW_MOD_TABLE_FULL
 
 
@@ -305,7 +377,7 @@ def delete_table(flows: Flows, d: Decoder, table: int, reason: int) -> bool:
     flow = flows.tables[table * TABLE_WORDS + T_FIRST]
     while flow:
         following = flows.arena[cold_of(flows, flow) + C_NEXT]
-        if wanted(flows, flow, d.key, d.mask, d.query) and not remove(flows, flow, reason, d.events):
+        if wanted(flows, flow, d.key, d.mask, d.query) and not remove(flows, flow, reason, d):
             return False
         flow = following
     return True
@@ -330,7 +402,7 @@ def delete_strict(flows: Flows, d: Decoder, table: int) -> bool:
     for each in range(first, last):
         flow = find_strict(flows, each, d.key, d.mask, d.header[FM_PRIORITY])
         if flow and cookie_agrees(flows, flow, d.query) and sends_to(flows.arena, flow, d.query):
-            if not remove(flows, flow, OFPRR_DELETE, d.events):
+            if not remove(flows, flow, OFPRR_DELETE, d):
                 return False
     return True
 
@@ -386,6 +458,7 @@ def flow_mods(flows: Flows, d: Decoder, wire: Bytes, at: int, end: int, now: int
             wire, at, at + length, d.limits, d.groups, d.meters, d.header, d.key, d.mask, d.code, 0, CODE_WORDS
         )
         if error == 0:
+            d.log[LOG_AT] = at
             error = apply(flows, d, wire, now)
             if error == AGAIN:
                 return at

@@ -1,4 +1,4 @@
-"""Flow entries on the wire: ofp_flow_stats and aggregates (OpenFlow 1.4.1 section 7.3.5.2, whose importance is padding in 1.3)."""
+"""Flow entries on the wire: ofp_flow_stats and aggregates (OpenFlow 1.4.1 section 7.3.5.2; 1.3 has no importance)."""
 
 from __future__ import annotations
 

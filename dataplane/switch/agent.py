@@ -182,11 +182,10 @@ class Agent:
         try:
             if request.kind != ofp.OFPT_HELLO:
                 raise refuse("expected OFPT_HELLO first")
-            conn.version = agree(self.versions, request.data)
+            conn.agree(agree(self.versions, request.data))
         except OpenFlowError as error:
             conn.close(error.data.decode())
             raise
-        conn.established = True
         self._follow_fail_mode()
 
     def _produce(self, conn: Connection) -> None:

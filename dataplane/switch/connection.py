@@ -89,7 +89,13 @@ class Connection:
 
     def wants(self, kind: int, reason: int) -> bool:
         """Whether asynchronous messages of this type and reason are for this controller."""
-        return self.async_config.wants(kind, self.role, self.version.wire.reason(kind, reason))
+        known = kind in self.version.asynchronous
+        return known and self.async_config.wants(kind, self.role, self.version.wire.reason(kind, reason))
+
+    def agree(self, version: Version) -> None:
+        """Both sides have greeted; asynchronous messages are as this version has them at first."""
+        self.version, self.established = version, True
+        self.async_config = AsyncConfig(version.asynchronous)
 
     def close(self, reason: str, abort: bool = False) -> None:
         self.closing = self.closing or reason

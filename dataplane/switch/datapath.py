@@ -42,6 +42,18 @@ class FlowModOutcome:
 NO_COOKIE = (1 << 64) - 1  # of a packet-in that no flow entry caused
 
 
+class FlowChange(NamedTuple):
+    """A flow entry was added, removed, or got other instructions (an add in place of one that was there, too)."""
+
+    kind: int  # ADDED, REMOVED, CHANGED
+    reason: int  # OFPRR_* of what was removed
+    record: bytes  # its ofp_flow_stats, 1.4's
+    at: int  # offset of the flow-mod that did it, in the run; -1: none did
+
+
+ADDED, REMOVED, CHANGED = 1, 2, 3
+
+
 class PacketIn(NamedTuple):
     """A packet for the controller; `match` is an ofp_match with padding (in_port, metadata, tunnel ...)."""
 
@@ -119,6 +131,12 @@ class Datapath(Protocol):
 
     def table_stats(self) -> list[tuple[int, int, int, int]]:
         """Of each table: table_id, active_count, lookup_count, matched_count."""
+
+    def table_room(self, table: int) -> tuple[int, int]:
+        """Entries in a table, and how many it can hold."""
+
+    def set_eviction(self, table: int, flags: int | None) -> None:
+        """Let a full table give up entries for new ones, by OFPTMPEF_*; None: it refuses new ones."""
 
     def expire(self, now: int) -> list[Removed]:
         """Remove entries whose idle or hard timeout has passed."""

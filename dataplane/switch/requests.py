@@ -6,10 +6,12 @@ Source: OpenFlow 1.3.5 section 7.3; where it is silent, Open vSwitch's behaviour
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from struct import Struct
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.v1_4.constants import OFPRFR_GROUP_MOD, OFPRFR_METER_MOD, OFPT_REQUESTFORWARD
 from triplane.dataplane.switch import async_config, wire
 from triplane.dataplane.switch.connection import Request
 from triplane.dataplane.switch.state import N_TABLES, Switch
@@ -100,6 +102,7 @@ def group_mod(switch: Switch, request: Request) -> list[bytes]:
     command, kind, group_id = wire.GROUP_MOD.unpack_from(request.data, wire.HEADER_SIZE)
     buckets = request.data[wire.HEADER_SIZE + wire.GROUP_MOD.size :]
     switch.flows_removed(switch.datapath.group_mod(command, kind, group_id, buckets, request.now))
+    forward(switch, request, OFPRFR_GROUP_MOD)
     return []
 
 
@@ -107,12 +110,23 @@ def meter_mod(switch: Switch, request: Request) -> list[bytes]:
     command, flags, meter_id = wire.METER_MOD.unpack_from(request.data, wire.HEADER_SIZE)
     bands = request.data[wire.HEADER_SIZE + wire.METER_MOD.size :]
     switch.flows_removed(switch.datapath.meter_mod(command, flags, meter_id, bands, request.now))
+    forward(switch, request, OFPRFR_METER_MOD)
     return []
+
+
+def forward(switch: Switch, request: Request, reason: int) -> None:
+    """Show what a controller has changed to others that asked for it (OpenFlow 1.4.1 section 7.4.6)."""
+    switch.tell(OFPT_REQUESTFORWARD, reason, lambda wire: wire.request_forward(request.data), but=request.conn)
 
 
 def port_mod(switch: Switch, request: Request) -> list[bytes]:
     """All controllers hear of the change by port-status, the one that asked for it too, as from Open vSwitch."""
-    port_no, hw_addr, config, mask, advertise = wire.PORT_MOD.unpack(request.body)
+    change_port(switch, *wire.PORT_MOD.unpack(request.body))
+    return []
+
+
+def change_port(switch: Switch, port_no: int, hw_addr: bytes, config: int, mask: int, advertise: int) -> None:
+    """Change the bits `mask` of a port's configuration. `advertise`: OFPPF_*; 0: as before."""
     if not switch.has_port(port_no):
         raise OpenFlowError(ofp.OFPET_PORT_MOD_FAILED, ofp.OFPPMFC_BAD_PORT)
     if hw_addr != switch.ports[port_no].hw_addr:
@@ -125,19 +139,28 @@ def port_mod(switch: Switch, request: Request) -> list[bytes]:
     for info in switch.datapath.ports():
         if info.port_no == port_no:
             switch.port_changed(ofp.OFPPR_MODIFY, info)
-    return []
 
 
 def table_mod(switch: Switch, request: Request) -> list[bytes]:
     """1.3 has no table configuration left but two deprecated bits, which are kept and shown (7.3.3)."""
     table_id, config = wire.TABLE_MOD.unpack(request.body)
-    if N_TABLES <= table_id < ofp.OFPTT_ALL:
-        raise OpenFlowError(ofp.OFPET_TABLE_MOD_FAILED, ofp.OFPTMFC_BAD_TABLE)
+    tables = tables_meant(table_id)
     if config & ~OFPTC_DEPRECATED_MASK:
-        raise OpenFlowError(ofp.OFPET_TABLE_MOD_FAILED, ofp.OFPTMFC_BAD_CONFIG)
-    for table in range(N_TABLES) if table_id == ofp.OFPTT_ALL else (table_id,):
-        switch.table_config[table] = config
+        raise table_mod_failed(ofp.OFPTMFC_BAD_CONFIG)
+    for table in tables:
+        switch.table_config[table] = switch.table_config[table] & ~OFPTC_DEPRECATED_MASK | config
     return []
+
+
+def tables_meant(table_id: int) -> Iterable[int]:
+    """One table, or all of them. Raises OpenFlowError."""
+    if N_TABLES <= table_id < ofp.OFPTT_ALL:
+        raise table_mod_failed(ofp.OFPTMFC_BAD_TABLE)
+    return range(N_TABLES) if table_id == ofp.OFPTT_ALL else (table_id,)
+
+
+def table_mod_failed(code: int) -> OpenFlowError:
+    return OpenFlowError(ofp.OFPET_TABLE_MOD_FAILED, code)
 
 
 def queue_get_config(switch: Switch, request: Request) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.v1_4.constants import OFPCRR_MASTER_REQUEST, OFPT_ROLE_STATUS
 from triplane.dataplane.switch import wire
 from triplane.dataplane.switch.connection import Connection, Request
 from triplane.dataplane.switch.state import Switch
@@ -35,6 +36,10 @@ def note_election(switch: Switch, generation_id: int) -> None:
 
 
 def demote_master(switch: Switch, new: Connection) -> None:
+    """There is one master: who was it hears so, in versions that can say it (OpenFlow 1.4.1 section 7.4.4)."""
     for conn in switch.connections:
         if conn is not new and conn.role == ofp.OFPCR_ROLE_MASTER:
             conn.role = ofp.OFPCR_ROLE_SLAVE
+            if conn.wants(OFPT_ROLE_STATUS, OFPCRR_MASTER_REQUEST):
+                told = _NO_ELECTION if switch.generation_id is None else switch.generation_id
+                conn.outbox.event(conn.version.wire.role_status(conn.role, OFPCRR_MASTER_REQUEST, told))

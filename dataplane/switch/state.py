@@ -13,6 +13,7 @@ from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.switch.buffers import PacketBuffers
 from triplane.dataplane.switch.connection import Connection
 from triplane.dataplane.switch.datapath import Datapath, PacketIn, PortInfo, Removed
+from triplane.dataplane.switch.vacancy import Vacancy
 from triplane.dataplane.switch.wire import SECOND, Wire
 
 N_TABLES = 254  # 0 to OFPTT_MAX - 1
@@ -57,6 +58,8 @@ class Switch:
     fragments: int = ofp.OFPC_FRAG_NORMAL
     table_names: list[bytes] = field(default_factory=lambda: [b"table%d" % table for table in range(N_TABLES)])
     table_config: list[int] = field(default_factory=lambda: [0] * N_TABLES)
+    table_eviction: dict[int, int] = field(default_factory=dict)  # by table, OFPTMPEF_* that a table-mod gave it
+    table_vacancy: dict[int, Vacancy] = field(default_factory=dict)  # by table, of those that a table-mod has named
     generation_id: int | None = None  # the greatest an election has named
     unwanted: Counter[int] = field(default_factory=Counter)  # packet-ins that no controller asked for, by reason
 
@@ -96,13 +99,19 @@ class Switch:
     def _flow_removed(self, gone: Removed) -> None:
         self.tell(ofp.OFPT_FLOW_REMOVED, gone.reason, lambda wire: wire.flow_removed(gone))
 
-    def tell(self, kind: int, reason: int, encode: Callable[[Wire], bytes]) -> None:
-        """Send an asynchronous message to each controller that wants it, encoded once for each of their versions."""
+    def tell(self, kind: int, reason: int, encode: Callable[[Wire], bytes], but: Connection | None = None) -> None:
+        """Send an asynchronous message to each controller that wants it, encoded once for each of their versions.
+
+        Not to `but`, which caused it; nor is a message sent that a version has no bytes for.
+        """
         told: dict[int, bytes] = {}
         for conn in self.listeners(kind, reason):
+            if conn is but:
+                continue
             version = conn.version.number
             told[version] = told.get(version) or encode(conn.version.wire)
-            conn.outbox.event(told[version])
+            if told[version]:
+                conn.outbox.event(told[version])
 
     def packet_in(self, packet: PacketIn, now: int) -> None:
         """Show a packet to each controller that wants it; its buffer, if it needs one, is shared by all."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from triplane.dataplane.switch import wire
+from triplane.dataplane.switch.async_config import DEFAULT, Masks
 
 if TYPE_CHECKING:
     from triplane.dataplane.switch.connection import Request
@@ -30,11 +31,13 @@ class MultipartRow(NamedTuple):
 
 class Version(NamedTuple):
     """`requests` and `multiparts` are keyed by this version's own numbers; what is not in them is answered with
-    OFPBRC_BAD_TYPE or OFPBRC_BAD_MULTIPART. `flow_runs`: the data plane reads this version's flow-mods itself."""
+    OFPBRC_BAD_TYPE or OFPBRC_BAD_MULTIPART. `asynchronous`: the messages that it has, and who gets which at first.
+    `flow_runs`: the data plane reads this version's flow-mods itself."""
 
     number: int  # on the wire
     name: str  # as people say it
     wire: wire.Wire
     requests: Mapping[int, Row]
     multiparts: Mapping[int, MultipartRow]
+    asynchronous: Mapping[int, Masks] = DEFAULT
     flow_runs: bool = True

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.switch import handlers, multipart, wire
-from triplane.dataplane.switch.version import Version
+from triplane.dataplane.switch.v1_4 import multipart as multipart_1_4
+from triplane.dataplane.switch.v1_4 import requests as requests_1_4
+from triplane.dataplane.switch.v1_4.wire import Wire14
+from triplane.dataplane.switch.version import MultipartRow, Row, Version
 
 V1_3 = Version(4, "1.3", wire.WIRE, handlers.ROWS, multipart.ROWS)
 
-VERSIONS = {version.number: version for version in (V1_3,)}
+_REQUESTS_1_4 = {kind: row for kind, row in handlers.ROWS.items() if kind != ofp.OFPT_QUEUE_GET_CONFIG_REQUEST} | {
+    ofp.OFPT_PORT_MOD: Row(requests_1_4.port_mod, 32, longer=True, writes=True),
+    ofp.OFPT_TABLE_MOD: Row(requests_1_4.table_mod, 16, longer=True, writes=True),
+    ofp.OFPT_GET_ASYNC_REQUEST: Row(requests_1_4.get_async),
+    ofp.OFPT_SET_ASYNC: Row(requests_1_4.set_async, longer=True),
+}
+_MULTIPARTS_1_4 = multipart.ROWS | {
+    ofp.OFPMP_TABLE_DESC: MultipartRow(multipart_1_4.table_desc, 0),
+    ofp.OFPMP_QUEUE_DESC: MultipartRow(multipart_1_4.queue_desc, multipart_1_4.QUEUE_REQUEST.size),
+}
+V1_4 = Version(5, "1.4", Wire14(), _REQUESTS_1_4, _MULTIPARTS_1_4, requests_1_4.DEFAULT_ASYNC)
+
+VERSIONS = {version.number: version for version in (V1_3, V1_4)}
 NAMES = {version.name: version.number for version in VERSIONS.values()}
 
 

@@ -134,6 +134,16 @@ class Wire:
         body = self.port(info)
         return PORT_STATUS.pack(self.version, ofp.OFPT_PORT_STATUS, PORT_STATUS.size + len(body), 0, reason) + body
 
+    def role_status(self, role: int, reason: int, generation_id: int) -> bytes:
+        """OFPT_ROLE_STATUS, which 1.3 does not have; as table_status and request_forward."""
+        return b""
+
+    def table_status(self, reason: int, desc: bytes) -> bytes:
+        return b""
+
+    def request_forward(self, request: bytes) -> bytes:
+        return b""
+
     # replies and what they are made of
 
     def features(self, xid: int, dpid: int, buffers: int, tables: int, capabilities: int) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from triplane.dataplane.kernels import flow_log as log
 from triplane.dataplane.kernels import flow_mods as k
 from triplane.dataplane.kernels import flow_stats
 from triplane.dataplane.kernels.arena import A_USED, arena_turn, make_words
@@ -14,6 +15,7 @@ from triplane.dataplane.kernels.classify import (
     N_BYTES,
     N_PACKETS,
     T_COUNT,
+    T_EVICTION,
     T_LIMIT,
     TABLE_WORDS,
     TABLES,
@@ -39,7 +41,7 @@ from triplane.dataplane.kernels.limits import LIMIT_LOOSE
 from triplane.dataplane.kernels.oxm import decode_match_struct
 from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.openflow.errors import OpenFlowError
-from triplane.dataplane.switch.datapath import FlowFilter, FlowModOutcome, Removed
+from triplane.dataplane.switch.datapath import FlowChange, FlowFilter, FlowModOutcome, Removed
 
 MOST_FLOWS = 4_000_000  # in one table
 DUMP_BYTES = 1 << 20
@@ -57,6 +59,9 @@ class FlowTables:
         self._result = np.zeros(4, np.int64)
         self._out = np.zeros(DUMP_BYTES, np.uint8)
         self._wire = np.zeros(1 << 18, np.uint8)
+        self._watched = False  # by flow monitors
+        self._open = False  # between `begin` and `commit` or `undo`
+        self._changes: list[FlowChange] = []
 
     def flow_mods(
         self, data: bytes | bytearray | memoryview, start: int, end: int, now: int, loose: bool = False
@@ -71,7 +76,7 @@ class FlowTables:
             full = self.decoder.events[0] >= k.EVENTS - 2
             self._read_events(outcome, now)
             outcome.consumed = at
-            if not full:
+            if not self._read_log(outcome.removed, now) and not full:
                 return outcome
 
     def _copied(self, data: bytes | bytearray | memoryview, start: int, end: int) -> Bytes:
@@ -94,12 +99,17 @@ class FlowTables:
 
     def _removed(self, flow: int, reason: int, now: int) -> Removed:
         """Describe an unlinked flow and free it."""
+        removed = self._describe(flow, reason, now)
+        flow_free(self.flows, flow)
+        return removed
+
+    def _describe(self, flow: int, reason: int, now: int) -> Removed:
         arena = self.flows.arena
         cold = arena[int(cold_of(self.flows, flow)) :]
         age = now - int(cold[C_CREATED])
         start = int(cold[C_MATCH])
         match = arena.view(np.uint8)[start : start + int(cold[C_MATCH_LEN])].tobytes()
-        removed = Removed(
+        return Removed(
             cookie=int(cold[C_COOKIE]) & MASK64,
             priority=int(arena[flow + F_PRIORITY]),
             reason=reason,
@@ -113,8 +123,68 @@ class FlowTables:
             match=match,
             flags=int(cold[C_FLAGS]),
         )
-        flow_free(self.flows, flow)
+
+    # the log of changes, for monitors and bundles
+
+    def watch(self, on: bool) -> None:
+        """Keep the changes of flow entries, for `changes`, from now on or no longer."""
+        self._watched = on
+        self._switch_log()
+
+    def changes(self) -> list[FlowChange]:
+        """What has changed since they were last asked for."""
+        found, self._changes = self._changes, []
+        return found
+
+    def begin(self) -> None:
+        """From now on all changes can be undone, until `commit` or `undo`; nothing is freed. No worker may run."""
+        self._open = True
+        self._switch_log()
+
+    def commit(self, now: int) -> list[Removed]:
+        """Let the changes since `begin` stand; returns the entries that they removed."""
+        self._open = False
+        removed: list[Removed] = []
+        self._read_log(removed, now)
+        self._switch_log()
         return removed
+
+    def undo(self) -> None:
+        """Take back the changes since `begin`. What was added may have to be freed for that: no worker runs, it can."""
+        while not log.undo(self.flows, self.decoder.log):
+            self.turn()
+            self.turn()
+        self._open = False
+        self._switch_log()
+
+    def _switch_log(self) -> None:
+        on = self._watched or self._open
+        if on != (self.decoder.log[log.LOG_COUNT] != log.OFF):
+            self.decoder.log[log.LOG_COUNT] = 0 if on else log.OFF
+
+    def _read_log(self, removed: list[Removed], now: int) -> bool:
+        """Note what the log tells and let it stand, unless it may have to be undone; True: it had run full."""
+        rows = self.decoder.log
+        full, rows[log.LOG_FULL], rows[log.LOG_AT] = bool(rows[log.LOG_FULL]), 0, -1
+        count = int(rows[log.LOG_COUNT])
+        if full and (self._open or count <= 0):
+            larger = np.zeros(2 * len(rows), np.int64)
+            larger[: len(rows)] = rows
+            self.decoder = self.decoder._replace(log=larger)
+        elif count > 0 and not self._open:
+            for at in range(log.LOG_HEAD, log.LOG_HEAD + count * log.LOG_ROW, log.LOG_ROW):
+                self._read_row(rows[at : at + log.LOG_ROW].tolist(), removed, now)
+            log.settle(self.flows, rows)
+        return full
+
+    def _read_row(self, row: list[int], removed: list[Removed], now: int) -> None:
+        kind, flow, other, at = row
+        event = log.CHANGED if kind == log.ADDED and other else kind
+        reason = other if kind == log.REMOVED else 0
+        if kind == log.REMOVED and self.flows.arena[int(cold_of(self.flows, flow)) + C_FLAGS] & k.OFPFF_SEND_FLOW_REM:
+            removed.append(self._describe(flow, reason, now))
+        if self._watched:
+            self._changes.append(FlowChange(event, reason, self.encoded(flow, now), at))
 
     def choose(self, chosen: FlowFilter) -> bool:
         """Set the decoder's filter; False if it names a group that is not there. Raises OpenFlowError."""
@@ -154,6 +224,18 @@ class FlowTables:
     def count(self, table: int) -> int:
         return int(self.flows.tables[table * TABLE_WORDS + T_COUNT])
 
+    def room(self, table: int) -> tuple[int, int]:
+        """Entries in a table, and how many it can hold."""
+        return self.count(table), int(self.flows.tables[table * TABLE_WORDS + T_LIMIT])
+
+    def set_eviction(self, table: int, flags: int | None) -> None:
+        """OFPTMPEF_* by which a full table chooses whom it gives up for a new entry; None: nobody."""
+        self.flows.tables[table * TABLE_WORDS + T_EVICTION] = flags or 0
+
+    def limit(self, entries: int) -> None:
+        """The most entries that each table takes."""
+        self.flows.tables[T_LIMIT::TABLE_WORDS] = entries
+
     def remove_using(self, group: int, meter: int, reason: int, now: int) -> list[Removed]:
         """Remove every flow that sends to a group slot or a meter slot (-1: none)."""
         if not self.choose(FlowFilter(OFPTT_ALL, k.ANY, k.ANY, 0, 0, EMPTY_MATCH)):
@@ -163,7 +245,7 @@ class FlowTables:
 
     def expire(self, now: int) -> list[Removed]:
         """Remove the flows whose idle or hard timeout has passed."""
-        return self._until_done(lambda: bool(expire(self.flows, self.decoder.events, now)), now)
+        return self._until_done(lambda: bool(expire(self.flows, self.decoder, now)), now)
 
     def _until_done(self, step: Callable[[], bool], now: int) -> list[Removed]:
         outcome = FlowModOutcome(0)
@@ -172,6 +254,7 @@ class FlowTables:
             self.decoder.events[0] = 0
             done = step()
             self._read_events(outcome, now)
+            self._read_log(outcome.removed, now)
         return outcome.removed
 
     def turn(self) -> None:

@@ -80,14 +80,13 @@ def flow_mod(
     fields: Match | None = None, then: Instructions | None = None, *,
     command: int = ADD, table: int = 0, priority: int = 0,
     cookie: int = 0, cookie_mask: int = 0, idle: int = 0, hard: int = 0, buffer: int = ANY, out_port: int = ANY,
-    out_group: int = ANY, flags: int = 0, xid: int = 0,
+    out_group: int = ANY, flags: int = 0, xid: int = 0, importance: int = 0,
 ) -> bytes:  # fmt: skip
-    """An OFPT_FLOW_MOD (OpenFlow 1.3.5 section 7.3.4.1)."""
-    fixed = struct.pack(
-        "!QQBBHHHIIIH2x", cookie, cookie_mask, table, command, idle, hard, priority, buffer, out_port, out_group, flags
-    )
+    """An OFPT_FLOW_MOD: 1.3's, or 1.4's if it has an importance (OpenFlow 1.4.1 section 7.3.4.2)."""
+    where = (command, idle, hard, priority, buffer, out_port, out_group)
+    fixed = struct.pack("!QQBBHHHIIIHH", cookie, cookie_mask, table, *where, flags, importance)
     body = fixed + match(fields or {}) + instructions(then or {})
-    return struct.pack("!BBHI", 4, 14, 8 + len(body), xid) + body
+    return struct.pack("!BBHI", 5 if importance else 4, 14, 8 + len(body), xid) + body
 
 
 def bucket(listed: Iterable[Action], *, weight: int = 0, watch_port: int = ANY, watch_group: int = ANY) -> bytes:
