@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import logging
+import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from triplane.controller import address, compat
-from triplane.controller.runtime import ofp_event, openflow
+from triplane.controller import address, compat, options
+from triplane.controller.options import Setup
+from triplane.controller.runtime import hub, ofp_event, openflow
 from triplane.controller.runtime.app import SERVICE_BRICKS
 from triplane.controller.runtime.loop import LOOP
 from triplane.controller.runtime.manager import AppError, AppManager
@@ -20,32 +25,23 @@ CANNOT_START = 1
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def run(
-    apps: list[str],
-    listen: list[str],
-    rest: str | None = None,
-    verbose: bool = False,
-    *,
-    private_key: Path | None = None,
-    certificate: Path | None = None,
-    ca_cert: Path | None = None,
-    connect: Sequence[str] = (),
-) -> int:
+def run(parser: argparse.ArgumentParser, words: list[str]) -> int:
     """Run apps until SIGTERM or SIGINT; the result is the exit status.
 
-    `apps` are files or module names, `listen` addresses for switches, `connect` those of switches that listen. One
-    line `ready ...` on stdout says that it serves; one line on stderr says why it cannot start.
+    `parser` knows our options, `words` are the command line. One line `ready ...` on stdout says that it serves; one
+    line on stderr says why it cannot start.
     """
-    level = logging.DEBUG if verbose else logging.INFO
-    logging.basicConfig(level=level, stream=sys.stderr, format=LOG_FORMAT)
+    verbose = not {"-v", "--verbose"}.isdisjoint(words)
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, stream=sys.stderr, format=LOG_FORMAT)
+    compat.install()
     try:
-        if rest is not None:
-            raise AppError("--rest: this version has no REST API; leave the option out")
-        listening = [address.parse(text) for text in listen]
-        connecting = [address.parse(text, "--connect") for text in connect]
-        manager = load(apps)
+        if not {"-h", "--help"}.isdisjoint(words):
+            return show_help(parser, words)
+        setup = options.set_up(parser, words)
+        set_up_logging()
+        manager = load(setup.apps)
         try:
-            return serve(manager, listening, connecting, TlsFiles(private_key, certificate, ca_cert))
+            return serve(manager, setup)
         finally:
             manager.close()
     except (AppError, ValueError, OSError) as error:
@@ -53,9 +49,30 @@ def run(
         return CANNOT_START
 
 
+def show_help(parser: argparse.ArgumentParser, words: list[str]) -> int:
+    """Our options, and those of the apps that are named. Raises AppError."""
+    found = options.resolve(words, options.option_names(parser))
+    print(parser.format_help())
+    if found.apps:
+        print(options.help_of_apps())
+    return 0
+
+
+def set_up_logging() -> None:
+    """As Ryu's options say, if there are any: they may add files and syslog, and set the level."""
+    ryu = options.ryu_options()
+    if ryu is None:
+        return
+    if ryu.log_file or ryu.log_dir or ryu.log_config_file or ryu.use_syslog or ryu.default_log_level is not None:
+        from os_ken import log
+
+        if "use_stderr" in ryu and not ryu.log_config_file:
+            ryu.set_override("use_stderr", False)  # we log there already
+        log.init_log()
+
+
 def load(apps: list[str]) -> AppManager:
-    """Load and make the apps, with `ryu` answered by us. Raises AppError."""
-    compat.install()
+    """Load, make and start the apps. Raises AppError."""
     manager = AppManager.get_instance()
     manager.load_apps([*apps, openflow.__name__])
     manager.instantiate_apps(**manager.create_contexts())
@@ -65,23 +82,71 @@ def load(apps: list[str]) -> AppManager:
     return manager
 
 
-def serve(manager: AppManager, listen: list[address.Address], connect: list[address.Address], tls: TlsFiles) -> int:
+def serve(manager: AppManager, setup: Setup) -> int:
     """Listen, connect, and run until a signal to end. Raises OSError or ValueError if it cannot."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     server = Server(SERVICE_BRICKS[ofp_event.NAME])
+    tls = TlsFiles(setup.private_key, setup.certificate, setup.ca_cert)
     LOOP.start()
+    with rest(manager, setup.rest) as told, pid_file():
+        try:
+            bound = [f"listen={_listen(server, wanted, tls)}" for wanted in setup.listen]
+            for wanted in setup.connect:
+                server.connect(wanted, tls_context(tls, server_side=False) if wanted.kind == "tls" else None)
+            print("ready", *bound, *told, flush=True)
+            stop.wait()
+        finally:
+            server.close()
+            LOOP.stop()
+    return 0
+
+
+@contextlib.contextmanager
+def rest(manager: AppManager, wanted: tuple[str, int] | None) -> Iterator[list[str]]:
+    """Serve the apps' REST, if they have any; what to say of it. Raises OSError, or ValueError if it was wanted."""
+    ryu = options.ryu_options()
+    if ryu is not None and wanted is not None:
+        ryu.set_override("wsapi_host", wanted[0])
+        ryu.set_override("wsapi_port", wanted[1])
+    server = _rest_server(manager)
+    if server is None:
+        if wanted is not None:
+            raise ValueError("--rest: none of these apps has a REST API (a WSGIApplication among its _CONTEXTS)")
+        yield []
+        return
+    hub.spawn(server)
     try:
-        bound = [_listen(server, wanted, tls) for wanted in listen]
-        for wanted in connect:
-            server.connect(wanted, tls_context(tls, server_side=False) if wanted.kind == "tls" else None)
-        print("ready", *(f"listen={there}" for there in bound), flush=True)
-        stop.wait()
+        yield [f"rest={server.address[0]}:{server.address[1]}"]
     finally:
         server.close()
-        LOOP.stop()
-    return 0
+
+
+def _rest_server(manager: AppManager) -> Any:
+    if "triplane.controller.rest.wsgi" not in sys.modules:
+        return None  # no app has imported it; it takes a while
+    from triplane.controller.rest import wsgi
+
+    try:
+        return wsgi.start_service(manager)
+    except OSError as error:
+        there = f"{wsgi.CONF.wsapi_host}:{wsgi.CONF.wsapi_port}"
+        raise OSError(f"cannot serve REST at {there}: {error.strerror}; --rest HOST:PORT chooses another") from error
+
+
+@contextlib.contextmanager
+def pid_file() -> Iterator[None]:
+    """The file that --pid-file asks for. Raises OSError."""
+    ryu = options.ryu_options()
+    path = Path(ryu.pid_file) if ryu is not None and ryu.pid_file else None
+    if path is not None:
+        path.write_text(f"{os.getpid()}\n")
+    try:
+        yield
+    finally:
+        if path is not None:
+            path.unlink(missing_ok=True)
 
 
 def _listen(server: Server, wanted: address.Address, tls: TlsFiles) -> address.Address:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
 import socket
 import sys
 import threading
@@ -298,8 +297,3 @@ class _Answer:
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-
-
-def free_port_line(host: str, port: int, error: OSError) -> str:
-    """Why REST cannot be served there, for the user."""
-    return f"cannot serve REST at {host}:{port}: {os.strerror(error.errno or 0)}; choose another with --rest HOST:PORT"

@@ -40,19 +40,13 @@ __all__ = [
     "websocket",
 ]
 
-DEFAULT_WSGI_HOST = "127.0.0.1"  # Ryu's is 0.0.0.0, but nothing here asks who is calling
-DEFAULT_WSGI_PORT = 8080
+DEFAULT_WSGI_HOST = cfg.DEFAULT_WSGI_HOST
+DEFAULT_WSGI_PORT = cfg.DEFAULT_WSGI_PORT
 HEX_PATTERN = r"0x[0-9a-z]+"
 DIGIT_PATTERN = r"[1-9][0-9]*"
 _ENCODING = "UTF-8"
 
-CONF = cfg.CONF
-CONF.register_cli_opts(
-    [
-        cfg.StrOpt("wsapi-host", default=DEFAULT_WSGI_HOST, help="where REST is served; 0.0.0.0: everywhere"),
-        cfg.IntOpt("wsapi-port", default=DEFAULT_WSGI_PORT, help="port of REST"),
-    ]
-)
+CONF = cfg.CONF  # which has wsapi_host and wsapi_port
 
 
 def route(name: str, path: str, methods: list[str] | None = None, requirements: dict[str, str] | None = None) -> Any:

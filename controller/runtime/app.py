@@ -74,6 +74,13 @@ class RyuApp:
         self._contained = Contained(self)
         self._routes: dict[tuple[type, str], list[tuple[RyuApp, list[Any]]]] = {}
 
+    @property
+    def CONF(self) -> Any:
+        """The options (ryu.cfg.CONF)."""
+        from triplane.controller.runtime import cfg  # not at the top: its library takes a while
+
+        return cfg.CONF
+
     # life
 
     def start(self) -> Any:

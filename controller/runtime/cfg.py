@@ -53,4 +53,31 @@ class Options(ConfigOpts):
         return bool(self.register_opt(opt, group, cli=True, **internal))
 
 
+DEFAULT_WSGI_HOST = "127.0.0.1"  # Ryu's is 0.0.0.0, but nothing here asks who is calling
+DEFAULT_WSGI_PORT = 8080
+
+# Ryu's own options, beside those of its modules; `main` acts on them
+RYU_OPTIONS = (
+    ListOpt("app-lists", default=[], help="apps to run beside those on the command line"),
+    BoolOpt("verbose", default=False, help="log more"),
+    IntOpt("default-log-level", help="log what has this level and above, such as 10 for debugging"),
+    BoolOpt("use-syslog", default=False, help="log to syslog too"),
+    StrOpt("log-dir", help="log to a file in this folder too"),
+    StrOpt("log-file", help="log to this file too"),
+    StrOpt("log-file-mode", default="0644", help="permissions of the log file"),
+    StrOpt("log-config-file", help="what is logged where, as a file for logging.config"),
+    StrOpt("pid-file", help="write the process id there"),
+    StrOpt("user-flags", help="Python file that registers more options"),
+    StrOpt("ofp-listen-host", default="0.0.0.0", help="where switches connect, with one of the two ports below"),
+    IntOpt("ofp-tcp-listen-port", help="port for switches over TCP (--listen says it in one)"),
+    IntOpt("ofp-ssl-listen-port", help="port for switches over TLS"),
+    StrOpt("ctl-privkey", help="own private key (--private-key)"),
+    StrOpt("ctl-cert", help="own certificate (--certificate)"),
+    StrOpt("ca-certs", help="certificate that must sign the switches' (--ca-cert)"),
+    ListOpt("ofp-switch-address-list", default=[], help="HOST:PORT,... of switches to connect to"),
+    StrOpt("wsapi-host", default=DEFAULT_WSGI_HOST, help="where REST is served (--rest); 0.0.0.0: everywhere"),
+    IntOpt("wsapi-port", default=DEFAULT_WSGI_PORT, help="port of REST (--rest)"),
+)
+
 CONF = Options()
+CONF.register_cli_opts(RYU_OPTIONS)

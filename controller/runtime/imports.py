@@ -42,6 +42,9 @@ def _import_file(path: Path) -> ModuleType:
         return importlib.import_module(name)  # others import it under this name
     if str(path.parent.resolve()) not in sys.path:
         sys.path.insert(0, str(path.parent.resolve()))  # the app's own modules stand beside it
+    known = sys.modules.get(path.stem)
+    if known is not None and known.__file__ and Path(known.__file__).resolve() == path.resolve():
+        return known
     return execute(path.stem, path)
 
 

@@ -45,7 +45,8 @@ class Command(Protocol):
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Do it; the result is the exit status. `words` is the whole command line, `tail` its end from `--` on, which
-        only a module with `TAKES_TAIL = True` gets.
+        only a module with `TAKES_TAIL = True` gets. One with `TAKES_ANY_OPTION = True` gets no options, but `parser`
+        and what stands after the command, `rest_of_line`.
         """
 
 
@@ -89,7 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     top = top_parser().parse_args(words)
     command = load(top.command)
     parser = command_parser(top.command, command)
-    arguments = parser.parse_args(top.rest, argparse.Namespace(tail=tail, words=[*words, *tail]))
+    arguments = argparse.Namespace(tail=tail, words=[*words, *tail], parser=parser, rest_of_line=top.rest)
+    if not getattr(command, "TAKES_ANY_OPTION", False):
+        parser.parse_args(top.rest, arguments)
     if tail and not getattr(command, "TAKES_TAIL", False):
         parser.error("nothing may stand after --")
     try:

@@ -7,10 +7,11 @@ import argparse
 from triplane.commands import arguments as shared
 
 DESCRIPTION = """\
-Run Ryu-style apps that program switches over OpenFlow 1.3.
+Run Ryu-style apps that program switches over OpenFlow.
 
 An APP is a Python file or a module name; the scripts written for Ryu run as they are
-(`from ryu.base import app_manager` works).
+(`from ryu.base import app_manager` works), and so do their options and Ryu's own, such as
+--observe-links, --config-file or --ofp-tcp-listen-port. With --help APP, these are listed.
 """
 
 EPILOG = """\
@@ -20,6 +21,7 @@ examples:
 """
 
 DEFAULT_LISTEN = "tcp:127.0.0.1:6653"
+TAKES_ANY_OPTION = True  # which options its apps have is known when they have been imported
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,21 +41,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="tcp:HOST:PORT|tls:HOST:PORT|unix:PATH",
         help="a switch that listens; repeat for more",
     )
-    add("--rest", metavar="HOST:PORT", help="serve the northbound REST API there")
+    add("--rest", metavar="HOST:PORT", help="where the apps' REST APIs are served (default 127.0.0.1:8080)")
     shared.add_tls(parser)
+    add("--reload", action="store_true", help="restart an app when its file changes")
     add("-v", "--verbose", action="store_true", help="log more")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from triplane.controller import main as controller
 
-    return controller.run(
-        arguments.apps,
-        arguments.listen or [DEFAULT_LISTEN],
-        arguments.rest,
-        arguments.verbose,
-        private_key=arguments.private_key,
-        certificate=arguments.certificate,
-        ca_cert=arguments.ca_cert,
-        connect=arguments.connect,
-    )
+    return controller.run(arguments.parser, arguments.rest_of_line)

@@ -1,0 +1,228 @@
+"""The command line of `triplane controller`: our options, Ryu's, and those that apps register when they are imported.
+
+Whether an app has an option, and whether that takes a value, is known only when the app has been imported; which words
+are apps, only when the options are known. So the words are sorted again and again: what is surely an app is imported,
+and what was unclear is looked at anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import io
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from triplane.controller import address
+from triplane.controller.address import Address
+from triplane.controller.runtime.imports import AppError, import_app
+
+DEFAULT_LISTEN = "tcp:127.0.0.1:6653"
+RYU_CONFIG = Path("/usr/local/etc/ryu/ryu.conf")
+_CFG = "triplane.controller.runtime.cfg"
+_OF_OSLO = {"--config-file": True, "--config-dir": True}  # oslo.config's own options
+# modules of Ryu whose options its command line knows even if no app imports them
+_RYU_MODULES = ("ryu.topology.switches", "ryu.flags")
+
+
+class Setup(NamedTuple):
+    """What is to be run, and where it serves."""
+
+    apps: list[str]
+    listen: list[Address]
+    connect: list[Address]
+    rest: tuple[str, int] | None  # None: --rest is not given
+    private_key: Path | None
+    certificate: Path | None
+    ca_cert: Path | None
+    reload: bool
+
+
+class Sorted(NamedTuple):
+    """Words of a command line, sorted by what is known so far."""
+
+    apps: list[str]
+    own: list[str]  # our options with their values
+    ryu: list[str]  # Ryu's and the apps'
+    unknown: list[str]
+    unclear: list[str]  # words after unknown options: their values, or apps
+
+
+def sort(words: list[str], own: dict[str, bool], ryu: dict[str, bool]) -> Sorted:
+    """Sort words; the tables say of each option whether it takes a value."""
+    found = Sorted([], [], [], [], [])
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        name, equals, _ = word.partition("=")
+        if not word.startswith("-"):
+            found.apps.append(word)
+        elif name in own or name in ryu:
+            takes_value = own[name] if name in own else ryu[name]
+            value = [waiting.pop(0)] if takes_value and not equals and waiting else []
+            (found.own if name in own else found.ryu).extend([word, *value])
+        else:
+            found.unknown.append(name)
+            if not equals and waiting and not waiting[0].startswith("-"):
+                found.unclear.append(waiting.pop(0))
+    return found
+
+
+def resolve(words: list[str], own: dict[str, bool]) -> Sorted:
+    """Import the apps, and sort the words with what they have registered. Raises AppError."""
+    imported: set[str] = set()
+    more = iter(_RYU_MODULES)
+    while True:
+        found = sort(words, own, ryu_names())
+        new = [app for app in found.apps if app not in imported]
+        if found.unknown and not new and not imported:
+            new = found.unclear
+        if new:
+            _import(new, found.ryu)
+            imported.update(new)
+        elif not found.unknown:
+            return found
+        elif not _learn_more(more):
+            raise AppError(f"unknown option {found.unknown[0]}; with --help APP, options of an app are listed too")
+
+
+def _import(apps: list[str], ryu_words: list[str]) -> None:
+    if ryu_words:
+        parse_ryu(ryu_words)  # what an app does when it is imported may depend on it
+    for app in apps:
+        for name in app.split(","):
+            import_app(name)
+
+
+def _learn_more(more: Any) -> bool:
+    """Know more options; False when there is nobody else to ask."""
+    module = _CFG if _CFG not in sys.modules else next(more, None)
+    if module is None:
+        return False
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise AppError(f"options of Ryu and its apps: {error}; pip install 'triplane[controller]'") from error
+    return True
+
+
+# Ryu's options
+
+
+def ryu_names() -> dict[str, bool]:
+    """Names on the command line of Ryu's and the apps' options, and whether they take a value."""
+    names: dict[str, bool] = {}
+    ryu = ryu_options()
+    if ryu is not None:
+        names |= _OF_OSLO
+        for group, option in ryu.on_command_line:
+            prefix = f"{group}-" if group else ""
+            is_flag = type(option).__name__ == "BoolOpt"
+            names[f"--{prefix}{option.name}"] = not is_flag
+            if is_flag:
+                names[f"--{prefix}no{option.name}"] = names[f"--no{prefix}{option.name}"] = False
+            if option.short:
+                names[f"-{option.short}"] = not is_flag
+    return names
+
+
+def parse_ryu(words: list[str]) -> None:
+    """Have oslo.config read the command line and config files. Raises AppError."""
+    from oslo_config.cfg import Error
+
+    from triplane.controller.runtime import cfg
+
+    told = io.StringIO()
+    files = [str(RYU_CONFIG)] if RYU_CONFIG.is_file() else []
+    try:
+        with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
+            cfg.CONF(words, project="ryu", prog="triplane controller", default_config_files=files)
+    except SystemExit:
+        raise AppError(told.getvalue().strip().rpartition("error: ")[2]) from None
+    except (Error, ValueError) as error:
+        raise AppError(str(error)) from error
+
+
+def option_names(parser: argparse.ArgumentParser) -> dict[str, bool]:
+    """The options of a parser, and whether they take a value."""
+    return {name: action.nargs != 0 for action in parser._actions for name in action.option_strings}
+
+
+def help_of_apps() -> str:
+    """What Ryu's and the apps' options are."""
+    parser = argparse.ArgumentParser(add_help=False, usage=argparse.SUPPRESS, allow_abbrev=False)
+    group = parser.add_argument_group("options of Ryu and of the apps")
+    ryu = ryu_options()
+    if ryu is not None:
+        for section, option in ryu.on_command_line:
+            name = f"--{section}-{option.name}" if section else f"--{option.name}"
+            text = (option.help or "").replace("%", "%%")
+            if type(option).__name__ == "BoolOpt":
+                group.add_argument(name, action="store_true", help=text)
+            else:
+                group.add_argument(name, metavar="VALUE", help=text)
+    return parser.format_help()
+
+
+# both together
+
+
+def set_up(parser: argparse.ArgumentParser, words: list[str]) -> Setup:
+    """What a command line asks for. Imports its apps. Raises AppError, ValueError, or SystemExit as argparse does."""
+    own = option_names(parser)
+    first = sort(words, own, ryu_names())
+    asked = parser.parse_args([*first.own, "APP"])
+    found = resolve(words, own)
+    if found.ryu or _CFG in sys.modules or RYU_CONFIG.is_file():
+        parse_ryu(found.ryu)
+    ryu = ryu_options()
+    if ryu is not None and asked.verbose:
+        ryu.set_override("verbose", True)
+    apps = [*found.apps, *(ryu.app_lists if ryu is not None else [])]
+    if not apps:
+        parser.error("the following arguments are required: APP")
+    return Setup(
+        apps,
+        [address.parse(text) for text in asked.listen or _ryu_listen(ryu)],
+        [address.parse(text, "--connect") for text in [*asked.connect, *_ryu_connect(ryu)]],
+        _rest(asked.rest),
+        asked.private_key or _path(ryu, "ctl_privkey"),
+        asked.certificate or _path(ryu, "ctl_cert"),
+        asked.ca_cert or _path(ryu, "ca_certs"),
+        asked.reload,
+    )
+
+
+def ryu_options() -> Any:
+    """Ryu's CONF, if anybody has asked for it; else None, for its library takes a while and is not always there."""
+    return sys.modules[_CFG].CONF if _CFG in sys.modules else None
+
+
+def _path(ryu: Any, name: str) -> Path | None:
+    value = None if ryu is None else getattr(ryu, name)
+    return Path(value) if value else None
+
+
+def _ryu_listen(ryu: Any) -> list[str]:
+    """Where Ryu's options say: with a key and a certificate TLS, else TCP."""
+    if ryu is None or not (ryu.ofp_tcp_listen_port or ryu.ofp_ssl_listen_port or ryu.ctl_privkey):
+        return [DEFAULT_LISTEN]
+    host = f"[{ryu.ofp_listen_host}]" if ":" in ryu.ofp_listen_host else ryu.ofp_listen_host
+    if ryu.ctl_privkey and ryu.ctl_cert:
+        return [f"tls:{host}:{ryu.ofp_ssl_listen_port or address.OPENFLOW_PORT}"]
+    return [f"tcp:{host}:{ryu.ofp_tcp_listen_port or address.OPENFLOW_PORT}"]
+
+
+def _ryu_connect(ryu: Any) -> list[str]:
+    return [] if ryu is None else [f"tcp:{there}" for there in ryu.ofp_switch_address_list]
+
+
+def _rest(text: str | None) -> tuple[str, int] | None:
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 0xFFFF:
+        raise ValueError(f"--rest {text}: must be HOST:PORT")
+    return host.strip("[]"), int(port)
