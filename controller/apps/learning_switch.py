@@ -6,7 +6,7 @@ get a flow entry each way, which goes away when it is idle for `IDLE_SECONDS`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from triplane.controller import (
     CONFIG_DISPATCHER,
@@ -20,6 +20,7 @@ from triplane.controller import (
     SwitchFeatures,
     on,
 )
+from triplane.dataplane.openflow import ofproto_v1_3
 
 IDLE_SECONDS = 60
 TABLE_MISS, LEARNED = 0, 1  # priorities
@@ -28,6 +29,8 @@ LLDP = 0x88CC  # IEEE 802.1AB: between neighbours, never forwarded
 
 class LearningSwitch(App):
     """Each switch has a table of its own: `ports[dpid][mac]`."""
+
+    OFP_VERSIONS: ClassVar = [ofproto_v1_3.OFP_VERSION]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

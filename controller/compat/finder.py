@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from triplane.controller.compat import source
-from triplane.controller.compat.names import NOT_SHARED, PACKAGES, ours
+from triplane.controller.compat.names import LENT, NOT_SHARED, PACKAGES, ours
 
 RYU_VERSION = (4, 34)  # whose behaviour is offered here
 NEEDS_OS_KEN = "it comes from os-ken, which is not installed: pip install 'triplane[controller]'"
@@ -74,6 +74,9 @@ class Alias(importlib.abc.Loader):
         module.__spec__ = self._spec  # the import system has put the alias's there
         if self._target.startswith("os_ken."):
             _add_ryu_names(module)
+        elif self._target in LENT:
+            for name, value in vars(importlib.import_module(LENT[self._target])).items():
+                module.__dict__.setdefault(name, value)
 
 
 def _add_ryu_names(module: ModuleType) -> None:

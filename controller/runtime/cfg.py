@@ -43,11 +43,14 @@ class Options(ConfigOpts):
 
     def __init__(self) -> None:
         self.on_command_line: list[tuple[str, Any]] = []
+        self._ours: set[str] = set()
         super().__init__()
 
     def register_cli_opt(self, opt: Any, group: Any = None, **internal: Any) -> bool:
         """Add an option for the command line. An app that is loaded late may do so too: it gets its default value."""
         name = getattr(group, "name", group) or ""
+        if not name and opt.dest in self._ours:
+            return False  # one of RYU_OPTIONS, said again by the module that had it in Ryu
         if all((name, opt.dest) != (known, other.dest) for known, other in self.on_command_line):
             self.on_command_line.append((name, opt))
         return bool(self.register_opt(opt, group, cli=True, **internal))
@@ -81,3 +84,4 @@ RYU_OPTIONS = (
 
 CONF = Options()
 CONF.register_cli_opts(RYU_OPTIONS)
+CONF._ours.update(option.dest for option in RYU_OPTIONS)

@@ -26,6 +26,8 @@ from triplane.dataplane.openflow.v1_3.stats import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.symmetric import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.table_features import *  # noqa: F403
 
+UINT64_MAX, UINT32_MAX, UINT16_MAX = (1 << 64) - 1, (1 << 32) - 1, (1 << 16) - 1  # apps compare with them
+
 
 @register_msg_parser(_constants.OFP_VERSION)
 def msg_parser(datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
