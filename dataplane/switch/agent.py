@@ -223,8 +223,9 @@ class Agent:
                 conn.outbox.reply(conn.version.wire.message(ofp.OFPT_ECHO_REQUEST, 0))
 
     def _follow_fail_mode(self) -> None:
-        """Standalone: forward as NORMAL while no controller that governs is connected (6.3.2)."""
+        """Standalone: forward as NORMAL while no controller that governs is connected (6.3.2). And what is a miss."""
         count = sum(conn.established and conn.governs for conn in self.switch.connections)
+        self.datapath.set_misses(any(conn.established and conn.version.misses for conn in self.switch.connections))
         standalone = self.switch.config.standalone and not count
         if standalone != self.standalone:
             self.standalone = standalone

@@ -11,6 +11,7 @@ from struct import Struct
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.v1_0.constants import OFPPC_NO_RECV_STP
 from triplane.dataplane.openflow.v1_4.constants import OFPRFR_GROUP_MOD, OFPRFR_METER_MOD, OFPT_REQUESTFORWARD
 from triplane.dataplane.switch import async_config, wire
 from triplane.dataplane.switch.connection import Request
@@ -21,7 +22,6 @@ CAPABILITIES = (
 )
 SHORTEST_FRAME = 14  # an Ethernet header
 OFPTC_DEPRECATED_MASK = 3
-PORT_CONFIG = ofp.OFPPC_PORT_DOWN | ofp.OFPPC_NO_RECV | ofp.OFPPC_NO_FWD | ofp.OFPPC_NO_PACKET_IN
 PORT_FEATURES = 0xFFFF  # OFPPF_10MB_HD to OFPPF_PAUSE_ASYM
 PACKET_OUT_PORTS = (ofp.OFPP_CONTROLLER, ofp.OFPP_LOCAL, ofp.OFPP_ANY)  # OFPP_ANY: as Open vSwitch
 OUTPUT_TO_TABLE = Struct("!HHIH6x").pack(ofp.OFPAT_OUTPUT, 16, ofp.OFPP_TABLE, 0)
@@ -127,18 +127,33 @@ def port_mod(switch: Switch, request: Request) -> list[bytes]:
 
 def change_port(switch: Switch, port_no: int, hw_addr: bytes, config: int, mask: int, advertise: int) -> None:
     """Change the bits `mask` of a port's configuration. `advertise`: OFPPF_*; 0: as before."""
+    check_port(switch, port_no, hw_addr)
+    if (config | mask) & ~wire.PORT_CONFIG:
+        raise OpenFlowError(ofp.OFPET_PORT_MOD_FAILED, ofp.OFPPMFC_BAD_CONFIG)
+    if advertise & ~PORT_FEATURES:
+        raise OpenFlowError(ofp.OFPET_PORT_MOD_FAILED, ofp.OFPPMFC_BAD_ADVERTISE)
+    set_port(switch, port_no, hw_addr, receiving(config), receiving(mask))
+
+
+def check_port(switch: Switch, port_no: int, hw_addr: bytes) -> None:
+    """Raise OpenFlowError if there is no such port, or if it has another address."""
     if not switch.has_port(port_no):
         raise OpenFlowError(ofp.OFPET_PORT_MOD_FAILED, ofp.OFPPMFC_BAD_PORT)
     if hw_addr != switch.ports[port_no].hw_addr:
         raise OpenFlowError(ofp.OFPET_PORT_MOD_FAILED, ofp.OFPPMFC_BAD_HW_ADDR)
-    if (config | mask) & ~PORT_CONFIG:
-        raise OpenFlowError(ofp.OFPET_PORT_MOD_FAILED, ofp.OFPPMFC_BAD_CONFIG)
-    if advertise & ~PORT_FEATURES:
-        raise OpenFlowError(ofp.OFPET_PORT_MOD_FAILED, ofp.OFPPMFC_BAD_ADVERTISE)
-    switch.datapath.port_mod(port_no, hw_addr, config, mask, advertise)
+
+
+def set_port(switch: Switch, port_no: int, hw_addr: bytes, config: int, mask: int) -> None:
+    """Configure a port, and tell all controllers of it. Links are not told what to advertise."""
+    switch.datapath.port_mod(port_no, hw_addr, config, mask, 0)
     for info in switch.datapath.ports():
         if info.port_no == port_no:
             switch.port_changed(ofp.OFPPR_MODIFY, info)
+
+
+def receiving(config: int) -> int:
+    """OFPPC_NO_RECV is for all frames; the data plane has 1.0's bit for those of the spanning tree, too."""
+    return config | OFPPC_NO_RECV_STP if config & ofp.OFPPC_NO_RECV else config
 
 
 def table_mod(switch: Switch, request: Request) -> list[bytes]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.switch.buffers import PacketBuffers
 from triplane.dataplane.switch.connection import Connection
-from triplane.dataplane.switch.datapath import Datapath, PacketIn, PortInfo, Removed
+from triplane.dataplane.switch.datapath import NO_COOKIE, Datapath, PacketIn, PortInfo, Removed
 from triplane.dataplane.switch.vacancy import Vacancy
 from triplane.dataplane.switch.wire import SECOND, Wire
 
@@ -116,6 +116,8 @@ class Switch:
     def packet_in(self, packet: PacketIn, now: int) -> None:
         """Show a packet to each controller that wants it; its buffer, if it needs one, is shared by all."""
         conns = self.listeners(ofp.OFPT_PACKET_IN, packet.reason)
+        if packet.cookie == NO_COOKIE and packet.reason == ofp.OFPR_NO_MATCH:
+            conns = [conn for conn in conns if conn.version.misses]
         if not conns:
             self.unwanted[packet.reason] += 1
         shown: dict[tuple[int, int], bytes] = {}  # by version and how much of the packet may be shown
@@ -139,11 +141,13 @@ class Switch:
             return wire.packet_in(packet, ofp.OFP_NO_BUFFER, whole)
         return wire.packet_in(packet, buffer_id, limit)
 
-    def release_buffer(self, buffer_id: int, in_port: int | None, actions: bytes, now: int) -> None:
+    def release_buffer(
+        self, buffer_id: int, in_port: int | None, actions: bytes, now: int, loose: bool = False
+    ) -> None:
         """Send a kept packet through `actions`; None: from the port it came in by.
 
         Raises OpenFlowError, and then the packet stays.
         """
         kept = self.buffers.look(buffer_id)
-        self.datapath.packet_out(kept.in_port if in_port is None else in_port, actions, kept.data, now)
+        self.datapath.packet_out(kept.in_port if in_port is None else in_port, actions, kept.data, now, loose)
         self.buffers.release(buffer_id)

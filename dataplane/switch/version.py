@@ -32,7 +32,8 @@ class MultipartRow(NamedTuple):
 class Version(NamedTuple):
     """`requests` and `multiparts` are keyed by this version's own numbers; what is not in them is answered with
     OFPBRC_BAD_TYPE or OFPBRC_BAD_MULTIPART. `asynchronous`: the messages that it has, and who gets which at first.
-    `flow_runs`: the data plane reads this version's flow-mods itself."""
+    `flow_runs`: the data plane reads this version's flow-mods itself. `misses`: what no
+    flow entry matches goes to the controller, as before 1.3."""
 
     number: int  # on the wire
     name: str  # as people say it
@@ -41,3 +42,4 @@ class Version(NamedTuple):
     multiparts: Mapping[int, MultipartRow]
     asynchronous: Mapping[int, Masks] = DEFAULT
     flow_runs: bool = True
+    misses: bool = False

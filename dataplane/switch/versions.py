@@ -6,11 +6,15 @@ from collections.abc import Iterable
 
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.switch import handlers, multipart, wire
+from triplane.dataplane.switch.v1_0 import requests as requests_1_0
+from triplane.dataplane.switch.v1_0 import stats as stats_1_0
+from triplane.dataplane.switch.v1_0 import wire as wire_1_0
 from triplane.dataplane.switch.v1_4 import multipart as multipart_1_4
 from triplane.dataplane.switch.v1_4 import requests as requests_1_4
 from triplane.dataplane.switch.v1_4.wire import Wire14
 from triplane.dataplane.switch.version import MultipartRow, Row, Version
 
+V1_0 = Version(1, "1.0", wire_1_0.WIRE, requests_1_0.ROWS, stats_1_0.ROWS, flow_runs=False, misses=True)
 V1_3 = Version(4, "1.3", wire.WIRE, handlers.ROWS, multipart.ROWS)
 
 _REQUESTS_1_4 = {kind: row for kind, row in handlers.ROWS.items() if kind != ofp.OFPT_QUEUE_GET_CONFIG_REQUEST} | {
@@ -25,7 +29,7 @@ _MULTIPARTS_1_4 = multipart.ROWS | {
 }
 V1_4 = Version(5, "1.4", Wire14(), _REQUESTS_1_4, _MULTIPARTS_1_4, requests_1_4.DEFAULT_ASYNC)
 
-VERSIONS = {version.number: version for version in (V1_3, V1_4)}
+VERSIONS = {version.number: version for version in (V1_0, V1_3, V1_4)}
 NAMES = {version.name: version.number for version in VERSIONS.values()}
 
 

@@ -47,6 +47,7 @@ QUEUE_STATS = Struct("!IIQQQII")  # port_no, queue_id, bytes, packets, errors, s
 ONE_NUMBER = Struct("!I4x")  # the request for statistics of one port, group or meter
 
 SECOND = 1_000_000_000  # ns
+PORT_CONFIG = ofp.OFPPC_PORT_DOWN | ofp.OFPPC_NO_RECV | ofp.OFPPC_NO_FWD | ofp.OFPPC_NO_PACKET_IN
 MAIN_CONNECTION = 0  # auxiliary_id; auxiliary connections are the switch's to open, and it opens none (6.3.7)
 NO_IMPORTANCE = bytes(2)
 PACKET_IN_PAD = bytes(2)  # aligns the frame's IP header, 7.4.1
@@ -154,7 +155,7 @@ class Wire:
     def port(self, info: PortInfo) -> bytes:
         """ofp_port, 7.2.1. A name of more than 15 bytes is cut."""
         name = info.name.encode()[: ofp.OFP_MAX_PORT_NAME_LEN - 1]
-        return PORT.pack(info.port_no, info.hw_addr, name, *info[3:])
+        return PORT.pack(info.port_no, info.hw_addr, name, info.config & PORT_CONFIG, *info[4:])
 
     def multipart_reply(self, kind: int, xid: int, flags: int, records: Iterable[bytes]) -> bytes:
         """OFPT_MULTIPART_REPLY."""

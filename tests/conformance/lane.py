@@ -231,7 +231,7 @@ class Lane:
     @contextmanager
     def runner(self, inside: list[str], python: str, folder: Path, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         listed = folder / "files"
-        listed.write_text("\n".join(str(file.path) for file in self.share))
+        listed.write_text("\n".join(f"{file.path}\t{file.description}" for file in self.share))
         words = [*inside, python, "-m", "tests.conformance.runner", "--list", str(listed), "--version", self.version]
         words += ["--duration", str(self.timing.duration), "--settle", str(self.timing.settle)]
         words += ["--miss-wait", str(self.timing.miss_wait), "--wait", str(self.timing.wait)]

@@ -298,18 +298,22 @@ def watch(patience: float) -> None:
 
 
 def choose_files(listed: list[str]) -> None:
-    read_one = tester.TestPatterns._get_tests
+    """Lines of path, tab, description: the suite's own descriptions are not all different."""
 
     def read_listed(patterns: Any, _: str) -> None:
-        for path in listed:
-            read_one(patterns, path)
+        for line in listed:
+            path, _, description = line.partition("\t")
+            patterns[description] = tester.TestFile(path, patterns.logger)
+            patterns[description].description = description
 
     tester.TestPatterns._get_tests = read_listed
 
 
 def settings(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.runner", description=__doc__)
-    parser.add_argument("--list", type=Path, required=True, help="file that names the test files, one a line")
+    parser.add_argument(
+        "--list", type=Path, required=True, help="file of the test files' paths and names, a tab between"
+    )
     parser.add_argument("--version", default="13")
     parser.add_argument("--port", type=int, default=6653)
     parser.add_argument("--duration", type=float, default=0, help="seconds of a throughput test; 0: the suite's 30")

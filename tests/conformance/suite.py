@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # OpenFlow 1.3.5 section 7.2.3.7 (table 11): the match fields that a switch must have. With OUTPUT and group type ALL
@@ -75,8 +76,17 @@ def read(path: Path) -> SuiteFile:
 
 
 def files(folder: Path, pattern: str = "") -> list[SuiteFile]:
-    """All test files below `folder` whose path from there on matches the regular expression."""
-    return [read(path) for path in sorted(folder.rglob("*.json")) if re.search(pattern, str(path.relative_to(folder)))]
+    """All test files below `folder` whose path from there on matches the regular expression.
+
+    A description that several files share (of 1.0's some say IPv4 where they mean IPv6) gets the file's name behind it.
+    """
+    found = [read(path) for path in sorted(folder.rglob("*.json"))]
+    times = Counter(file.description for file in found)
+    named = [
+        replace(file, description=f"{file.description} {file.path.stem}") if times[file.description] > 1 else file
+        for file in found
+    ]
+    return [file for file in named if re.search(pattern, str(file.path.relative_to(folder)))]
 
 
 def deal(chosen: list[SuiteFile], lanes: int, duration: float) -> list[list[SuiteFile]]:

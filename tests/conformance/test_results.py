@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.conformance import results, suite
 from tests.conformance.lane import target_words
 from tests.conformance.results import Result
@@ -23,6 +25,13 @@ def test_the_installed_suite_has_991_tests_of_which_51_measure_throughput() -> N
     files = suite.files(suite.suite_folder("13"))
     assert results.total(files) == 991
     assert sum(one.throughput for one in files) == 36 + 15  # meters and groups
+
+
+@pytest.mark.parametrize(("version", "tests"), [("10", 192), ("14", 1003)])
+def test_every_test_of_the_other_suites_has_a_file_of_its_own(version: str, tests: int) -> None:
+    files = suite.files(suite.suite_folder(version))
+    assert results.total(files) == tests
+    assert len({one.description for one in files}) == len(files)
 
 
 def test_a_file_is_read_with_its_description_and_counts(tmp_path: Path) -> None:

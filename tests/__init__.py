@@ -1,0 +1,1 @@
+"""Regular package: what a tool installs as `tests` (tinyrpc does) must not take its place."""
