@@ -15,7 +15,7 @@ from typing import Any
 
 from triplane.controller import address, compat, options
 from triplane.controller.options import Setup
-from triplane.controller.runtime import hub, ofp_event, openflow
+from triplane.controller.runtime import hub, loglimit, ofp_event, openflow
 from triplane.controller.runtime.app import SERVICE_BRICKS
 from triplane.controller.runtime.loop import LOOP
 from triplane.controller.runtime.manager import AppError, AppManager
@@ -33,17 +33,20 @@ def run(parser: argparse.ArgumentParser, words: list[str]) -> int:
     """
     verbose = not {"-v", "--verbose"}.isdisjoint(words)
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, stream=sys.stderr, format=LOG_FORMAT)
+    loglimit.install(loglimit.RATE)  # from here on: whoever is imported makes loggers
     compat.install()
     try:
         if not {"-h", "--help"}.isdisjoint(words):
             return show_help(parser, words)
         setup = options.set_up(parser, words)
+        loglimit.install(setup.log_rate)
         set_up_logging()
         manager = load(setup.apps)
         try:
             return serve(manager, setup)
         finally:
             manager.close()
+            loglimit.finish()
     except (AppError, ValueError, OSError) as error:
         print(f"triplane controller: {error}", file=sys.stderr)
         return CANNOT_START

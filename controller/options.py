@@ -38,6 +38,7 @@ class Setup(NamedTuple):
     certificate: Path | None
     ca_cert: Path | None
     reload: bool
+    log_rate: int  # lines a second of one statement; 0: no limit
 
 
 class Sorted(NamedTuple):
@@ -192,6 +193,7 @@ def set_up(parser: argparse.ArgumentParser, words: list[str]) -> Setup:
         asked.certificate or _path(ryu, "ctl_cert"),
         asked.ca_cert or _path(ryu, "ca_certs"),
         asked.reload,
+        0 if asked.verbose else asked.log_rate,
     )
 
 

@@ -21,7 +21,9 @@ OURS = {
     "controller.handler": f"{_RUNTIME}.handler",
     "controller.ofp_event": f"{_RUNTIME}.ofp_event",
     "controller.ofp_handler": f"{_RUNTIME}.openflow",
+    "lib.addrconv": f"{_RUNTIME}.addrconv",
     "lib.hub": f"{_RUNTIME}.hub",
+    "lib.packet.packet": f"{_RUNTIME}.packet",
     "ofproto.ofproto_protocol": f"{_RUNTIME}.protocol",
 }
 

@@ -44,7 +44,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--rest", metavar="HOST:PORT", help="where the apps' REST APIs are served (default 127.0.0.1:8080)")
     shared.add_tls(parser)
     add("--reload", action="store_true", help="restart an app when its file changes")
-    add("-v", "--verbose", action="store_true", help="log more")
+    add("-v", "--verbose", action="store_true", help="log more, and without the limit of --log-rate")
+    add(
+        "--log-rate",
+        type=int,
+        default=20,
+        metavar="N",
+        help="lines a second that one statement of an app may log; 0: no limit (default 20)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

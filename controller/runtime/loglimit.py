@@ -1,0 +1,89 @@
+"""How often one statement may log, as Open vSwitch limits its own.
+
+A script that logs each packet would otherwise spend more on its log than on its packets. What is too much is left out
+before a record is made of it, and the next line of that statement says how many there were.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Any
+
+RATE = 20  # lines of one statement in `WINDOW`; the first so many are always written
+WINDOW = 1.0  # s
+_MOST = 10_000  # statements that are remembered
+
+
+class Statement:
+    """A place in a program that logs, by one logger."""
+
+    __slots__ = ("left", "level", "since", "suppressed")
+
+    def __init__(self, left: int, level: int) -> None:
+        self.left = left  # lines that it may still write in this window
+        self.level = level
+        self.since = time.monotonic()
+        self.suppressed = 0
+
+
+class LimitedLogger(logging.Logger):
+    """A logger whose statements are limited, once `limit` is set."""
+
+    limit = 0  # lines in a window; 0: no limit
+    _statements: dict[tuple[str, int, int], Statement] = {}  # noqa: RUF012  # shared, of all loggers
+
+    def _log(self, level: int, msg: object, args: Any, **how: Any) -> None:
+        if LimitedLogger.limit and not self._may(level):
+            return
+        how["stacklevel"] = how.get("stacklevel", 1) + 1  # this function is not the caller
+        super()._log(level, msg, args, **how)
+
+    def _may(self, level: int) -> bool:
+        frame = sys._getframe(3)
+        while frame.f_code.co_filename is logging._srcfile and frame.f_back:  # type: ignore[attr-defined]
+            frame = frame.f_back  # `exception` and `LoggerAdapter` come by way of others
+        key = self.name, id(frame.f_code), frame.f_lasti
+        statement = self._statements.get(key)
+        if statement is None:
+            if len(self._statements) >= _MOST:
+                self._statements.clear()  # code that is made anew again and again
+            statement = self._statements[key] = Statement(self.limit, level)
+        if not statement.left and not self._begin(statement):
+            statement.suppressed += 1
+            return False
+        statement.left -= 1
+        return True
+
+    def _begin(self, statement: Statement) -> bool:
+        """A new window, if the time has come."""
+        now = time.monotonic()
+        if now - statement.since < WINDOW:
+            return False
+        self._tell(statement)
+        statement.left, statement.since, statement.suppressed = self.limit, now, 0
+        return True
+
+    def _tell(self, statement: Statement) -> None:
+        if statement.suppressed:
+            text = "%d more lines like the following were left out (--log-rate 0 shows all)"
+            super()._log(statement.level, text, (statement.suppressed,))
+
+
+def install(rate: int = RATE) -> None:
+    """Limit all loggers of this process to so many lines per second and statement; 0 lifts the limit."""
+    LimitedLogger.limit = rate
+    logging.setLoggerClass(LimitedLogger)
+    for logger in logging.root.manager.loggerDict.values():
+        if logger.__class__ is logging.Logger:
+            logger.__class__ = LimitedLogger
+
+
+def finish() -> None:
+    """Say what was left out and has not been told."""
+    for (name, _, _), statement in LimitedLogger._statements.items():
+        if statement.suppressed:
+            text = "%d more lines like one before were left out at the end"
+            logging.Logger._log(logging.getLogger(name), statement.level, text, (statement.suppressed,))
+            statement.suppressed = 0

@@ -1,0 +1,113 @@
+"""Emulated switches, in one loop that never sleeps: packet-ins out, answers counted and timed.
+
+Each switch has a row of `state` (the columns are below) and its packet-ins ready made, one after another, all of one
+size. A connection is a non-blocking stream socket.
+"""
+
+from __future__ import annotations
+
+from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.machine import address_of, nanoseconds
+from triplane.tap.kernels.libc import MSG_DONTWAIT, recv, sendto
+
+FD = 0
+OFFSET = FD + 1  # of the next byte to send, in the switch's packet-ins
+SENT = OFFSET + 1  # latency: when the packet-in went out, ns; 0: none is out
+HAVE = SENT + 1  # bytes of the header that is being received, of the first 4
+HEADER = HAVE + 1  # they, as a number
+SKIP = HEADER + 1  # bytes of the message that are still to come
+ANSWERS = SKIP + 1
+OTHERS = ANSWERS + 1  # messages that are no answers
+ERRORS = OTHERS + 1
+CLOSED = ERRORS + 1
+COLUMNS = CLOSED + 1
+
+ERROR = 1  # message type
+CHUNK = 1 << 16  # bytes sent or received at a time
+MSG_NOSIGNAL = 0x4000
+
+
+@kernel
+def latency(state, packet_ins, size, scratch, answer, until, samples):
+    """One packet-in of each switch is out, always, until that time. How many samples (ns) were taken.
+
+    `packet_ins` has a row of bytes for each switch; `answer` is the message type that answers one.
+    """
+    taken = 0
+    while nanoseconds() < until:
+        for i in range(len(state)):
+            row = state[i]
+            if row[SENT] == 0:
+                row[SENT] = nanoseconds()  # before: the kernel may run the controller before it comes back to us
+                send(row, packet_ins[i], size)
+            if receive(row, scratch, answer) > 0:
+                if taken < len(samples):
+                    samples[taken] = nanoseconds() - row[SENT]
+                    taken += 1
+                row[SENT] = 0
+    return taken
+
+
+@kernel
+def throughput(state, packet_ins, size, scratch, answer, until):
+    """As many packet-ins as the connections take, until that time."""
+    while nanoseconds() < until:
+        for i in range(len(state)):
+            send(state[i], packet_ins[i], CHUNK)
+            receive(state[i], scratch, answer)
+    return 0
+
+
+@kernel
+def send(row, data, most):
+    """Send the next bytes, at most so many and at most to the end of the data."""
+    count = min(most, len(data) - row[OFFSET])
+    sent = sendto(row[FD], address_of(data, row[OFFSET]), count, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0)
+    if sent > 0:
+        row[OFFSET] += sent
+        if row[OFFSET] == len(data):
+            row[OFFSET] = 0
+    return sent
+
+
+@kernel
+def receive(row, scratch, answer):
+    """Count what has come; how many answers."""
+    got = recv(row[FD], address_of(scratch, 0), CHUNK, MSG_DONTWAIT)
+    if got <= 0:
+        if got == 0:
+            row[CLOSED] = 1
+        return 0
+    before = row[ANSWERS]
+    at = 0
+    while at < got:
+        at = advance(row, scratch, at, got, answer)
+    return row[ANSWERS] - before
+
+
+@kernel
+def advance(row, scratch, at, end, answer):
+    """One step in the stream: over a message's body, or over a byte of its header."""
+    if row[SKIP] > 0:
+        step = min(row[SKIP], end - at)
+        row[SKIP] -= step
+        return at + step
+    row[HEADER] = row[HEADER] << 8 | int(scratch[at])
+    row[HAVE] += 1
+    if row[HAVE] == 4:
+        finish_header(row, answer)
+    return at + 1
+
+
+@kernel
+def finish_header(row, answer):
+    """Version, type and length are known."""
+    header = row[HEADER]
+    row[SKIP], row[HAVE], row[HEADER] = (header & 0xFFFF) - 4, 0, 0
+    kind = header >> 16 & 0xFF
+    if kind == answer:
+        row[ANSWERS] += 1
+    elif kind == ERROR:
+        row[ERRORS] += 1
+    else:
+        row[OTHERS] += 1
