@@ -34,7 +34,7 @@ class LimitedLogger(logging.Logger):
     limit = 0  # lines in a window; 0: no limit
     _statements: dict[tuple[str, int, int], Statement] = {}  # noqa: RUF012  # shared, of all loggers
 
-    def _log(self, level: int, msg: object, args: Any, **how: Any) -> None:
+    def _log(self, level: int, msg: object, args: Any, **how: Any) -> None:  # type: ignore[override]
         if LimitedLogger.limit and not self._may(level):
             return
         how["stacklevel"] = how.get("stacklevel", 1) + 1  # this function is not the caller
@@ -42,7 +42,7 @@ class LimitedLogger(logging.Logger):
 
     def _may(self, level: int) -> bool:
         frame = sys._getframe(3)
-        while frame.f_code.co_filename is logging._srcfile and frame.f_back:  # type: ignore[attr-defined]
+        while frame.f_code.co_filename is logging._srcfile and frame.f_back:
             frame = frame.f_back  # `exception` and `LoggerAdapter` come by way of others
         key = self.name, id(frame.f_code), frame.f_lasti
         statement = self._statements.get(key)

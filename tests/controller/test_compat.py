@@ -35,7 +35,7 @@ print(packet.__name__, ethernet.ethernet.__module__, ether_types.ETH_TYPE_LLDP)
         "triplane.controller.runtime.ofp_event",
         "triplane.dataplane.openflow.ofproto_v1_3",
         "triplane.dataplane.openflow.ofproto_v1_3_parser",
-        "os_ken.lib.packet.packet",
+        "triplane.controller.runtime.packet",
         "os_ken.lib.packet.ethernet",
         "35020",
     ]
