@@ -39,9 +39,7 @@ def main(port: str, script: str) -> None:
     from os_ken.lib import hub
 
     logging.basicConfig(level=logging.INFO)
-    cfg.CONF(
-        ["--ofp-listen-host", "127.0.0.1", "--ofp-tcp-listen-port", port], project="os_ken", prog="osken"
-    )
+    cfg.CONF(["--ofp-listen-host", "127.0.0.1", "--ofp-tcp-listen-port", port], project="os_ken", prog="osken")
     app_manager.RyuApp = app_manager.OSKenApp  # renamed
     manager = app_manager.AppManager.get_instance()
     manager.load_apps([script, "os_ken.controller.ofp_handler"])
