@@ -45,7 +45,7 @@ class LinkState(Protocol):
 
 
 class OpenPort(Protocol):
-    """A port as `triplane.tap` opens it; rows as in `kernels.port`, in one piece of memory."""
+    """A port as `triplane.tap` opens it; rows as in `kernels.port`, in one piece of memory, or none: it only exists."""
 
     name: str
     slot: int
@@ -80,7 +80,7 @@ class Ports:
         self.open[port.slot] = port
         self._since[port.slot] = time.monotonic_ns()
         self.refresh(port.slot)
-        publish(out, at + n.OUT_ROWS, port.rows[0].ctypes.data)
+        publish(out, at + n.OUT_ROWS, port.rows[0].ctypes.data if port.rows else 0)
         self.state.node[n.N_TOP_PORT] = max(self.open)
 
     def remove(self, slot: int) -> OpenPort:
@@ -139,7 +139,7 @@ class Ports:
         return PortInfo(number_of(slot), port.hw_addr, port.name, self.config(slot), state, *features)
 
     def infos(self) -> list[PortInfo]:
-        return [self.info(slot) for slot in sorted(self.open)]
+        return [self.info(slot) for slot in sorted(self.open, key=number_of)]
 
     def counters(self, port_no: int) -> list[PortCounters]:
         """OFPMP_PORT_STATS of one port or OFPP_ANY; raises OpenFlowError."""
@@ -150,7 +150,7 @@ class Ports:
         slot = 0 if port_no == OFPP_LOCAL else port_no
         if port_no != OFPP_ANY and slot not in self.open:
             raise OpenFlowError(OFPET_BAD_REQUEST, OFPBRC_BAD_PORT)
-        return iter(sorted(self.open) if port_no == OFPP_ANY else [slot])
+        return iter(sorted(self.open, key=number_of) if port_no == OFPP_ANY else [slot])
 
     def _counters(self, slot: int) -> PortCounters:
         rows = self.open[slot].rows

@@ -78,3 +78,12 @@ def test_meters(switch: Dataplane) -> None:
     assert "flow_count:1" in switch.ofctl("meter-stats")
     switch.ofctl("del-meters")
     assert "flow_count=0" in switch.ofctl("dump-aggregate"), "the flow that used the meter went with it"
+
+
+def test_the_local_port_is_there_and_down(switch: Dataplane) -> None:
+    """Ryu's LACP and IGMP libraries take the switch's own address from it."""
+    shown = [line.strip() for line in switch.ofctl("dump-ports-desc").splitlines()]
+    local = shown.index("LOCAL(local): addr:00:00:00:00:00:07")
+    assert shown[local + 2] == "state:      LINK_DOWN"
+    assert "port LOCAL: rx pkts=0" in " ".join(switch.ofctl("dump-ports").split())
+    switch.ofctl("packet-out", "in_port=controller,packet=" + "ff" * 14 + "00" * 46 + ",actions=local,all")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from triplane.dataplane.kernels.packet import MAX_PORTS
+from triplane.dataplane.local_port import LOCAL_SLOT, LocalPort
 from triplane.dataplane.node import Node
 from triplane.dataplane.switch.service import Service
 from triplane.dataplane.tables.queue_options import take_queues
@@ -30,9 +31,10 @@ def open_in_slot(node: Node, options: DataplaneOptions, slot: int, text: str) ->
 
 
 def open_ports(node: Node, options: DataplaneOptions) -> None:
-    """Open the ports in the order given; they are numbered from 1. StartError if there is no such namespace."""
+    """Open OFPP_LOCAL, and the ports in the order given, from number 1. StartError if there is no such namespace."""
     if options.netns is not None and not path_of(options.netns).exists():
         raise StartError(f"there is no network namespace {options.netns} (`ip netns add {options.netns}` makes it)")
+    node.add_port(LocalPort(options.dpid))
     for slot, text in enumerate(options.ports, 1):
         open_in_slot(node, options, slot, text)
 
@@ -59,7 +61,7 @@ class PortSet:
     def remove(self, arguments: Mapping[str, Any]) -> int:
         """Close port {"port": number}. ValueError if there is none."""
         slot = arguments.get("port")
-        if not isinstance(slot, int) or slot not in self.node.port_table.open:
+        if not isinstance(slot, int) or slot == LOCAL_SLOT or slot not in self.node.port_table.open:
             raise ValueError(f"there is no port {slot}")
         info = self.node.port_table.info(slot)
         self.node.remove_port(slot)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from triplane.dataplane.local_port import LOCAL_SLOT
 from triplane.dataplane.node import Node
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.switch.control_socket import Provider
@@ -24,7 +25,7 @@ class Providers:
         self.node = node
 
     def ports(self, arguments: Mapping[str, Any]) -> list[Row]:
-        return [self._port(slot) for slot in sorted(self.node.port_table.open)]
+        return [self._port(slot) for slot in sorted(self.node.port_table.open) if slot != LOCAL_SLOT]
 
     def _port(self, slot: int) -> Row:
         port = self.node.port_table.open[slot]
