@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from triplane.controller import address
 from triplane.controller.address import Address
-from triplane.controller.runtime.imports import AppError, import_app
+from triplane.controller.runtime import handler
+from triplane.controller.runtime.imports import AppError, app_class, import_app, is_app
 
 DEFAULT_LISTEN = "tcp:127.0.0.1:6653"
 RYU_CONFIG = Path("/usr/local/etc/ryu/ryu.conf")
@@ -78,35 +79,41 @@ def resolve(words: list[str], own: dict[str, bool]) -> Sorted:
     while True:
         found = sort(words, own, ryu_names())
         new = [app for app in found.apps if app not in imported]
-        if found.unknown and not new and not imported:
-            new = found.unclear
-        if new:
+        if found.unknown and ryu_options() is None:
+            _learn(_CFG)
+        elif new:
             _import(new, found.ryu)
             imported.update(new)
         elif not found.unknown:
             return found
-        elif not _learn_more(more):
+        elif (module := next(more, None)) is not None:
+            _learn(module)
+        elif not imported and (likely := [word for word in found.unclear if is_app(word)]):
+            _import(likely, found.ryu)
+            imported.update(likely)
+        else:
             raise AppError(f"unknown option {found.unknown[0]}; with --help APP, options of an app are listed too")
 
 
 def _import(apps: list[str], ryu_words: list[str]) -> None:
     if ryu_words:
         parse_ryu(ryu_words)  # what an app does when it is imported may depend on it
-    for app in apps:
-        for name in app.split(","):
-            import_app(name)
+    waiting = [name for names in apps for name in names.split(",")]
+    done: set[str] = set()
+    while waiting:
+        name = waiting.pop(0)
+        cls = app_class(import_app(name))
+        done.add(name)
+        needed = handler.get_dependent_services(cls) if cls is not None else []
+        waiting += [service for service in needed if service not in done]
 
 
-def _learn_more(more: Any) -> bool:
-    """Know more options; False when there is nobody else to ask."""
-    module = _CFG if _CFG not in sys.modules else next(more, None)
-    if module is None:
-        return False
+def _learn(module: str) -> None:
+    """Import a module for its options."""
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise AppError(f"options of Ryu and its apps: {error}; pip install 'triplane[controller]'") from error
-    return True
 
 
 # Ryu's options

@@ -22,6 +22,16 @@ def is_file(name: str) -> bool:
     return name.endswith(".py") or "/" in name
 
 
+def is_app(name: str) -> bool:
+    """Does a word name something that can be imported as an app?"""
+    if is_file(name):
+        return Path(name).is_file()
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
 def import_app(name: str) -> ModuleType:
     """The module of an app. Raises AppError."""
     try:

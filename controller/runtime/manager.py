@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -37,15 +38,20 @@ __all__ = [
 log = logging.getLogger(__name__)
 OSKenApp = RyuApp
 _VERSION_NAMES = {1: "1.0", 3: "1.2", 4: "1.3", 5: "1.4", 6: "1.5"}
+_IMPORT_SYSTEM = ("importlib", "_frozen_importlib", "triplane.controller.compat")
 JOIN_SECONDS = 0.5  # for an app's main thread when the app is taken down
 
 
 def require_app(app_name: str, api_style: bool = False) -> None:
     """Have the app in module `app_name` loaded too. `api_style`: for the app that calls the caller's function."""
-    modules = [inspect.getmodule(frame.frame) for frame in inspect.stack()]
-    callers = [module for module in modules if module is not None]
-    module = callers[2 if api_style else 1]
-    module.__dict__.setdefault("_REQUIRED_APP", []).append(app_name)
+    callers: list[str] = []  # modules, the latest first; those of the import system stand between
+    frame = inspect.currentframe()
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if not name.startswith(_IMPORT_SYSTEM) and name not in callers:
+            callers.append(name)
+        frame = frame.f_back
+    sys.modules[callers[2 if api_style else 1]].__dict__.setdefault("_REQUIRED_APP", []).append(app_name)
 
 
 class Contained:

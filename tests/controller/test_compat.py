@@ -169,3 +169,16 @@ def test_os_ken_that_was_imported_too_early_is_refused() -> None:
     script = "import os_ken.lib.hub\n" + INSTALL
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "os-ken was imported before" in done.stderr
+
+
+def test_required_apps_are_those_of_who_imports(tmp_path: Path) -> None:
+    (tmp_path / "wants.py").write_text(
+        "from ryu.base.app_manager import RyuApp\nfrom ryu.topology.api import get_switch\nclass Wants(RyuApp): pass\n"
+    )
+    script = f"""
+from triplane.controller.runtime.manager import AppManager
+manager = AppManager.get_instance()
+manager.load_apps([{str(tmp_path / "wants.py")!r}])
+print(*manager.applications_cls)
+"""
+    assert python(script).split() == ["wants", "os_ken.topology.switches", "triplane.controller.runtime.openflow"]
