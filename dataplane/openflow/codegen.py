@@ -6,6 +6,7 @@ starts the sooner. `_source_*` return the text; `explain(cls)` shows all of it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Any
@@ -156,8 +157,15 @@ def read_numbers(code: str, raw: bytes) -> list[int] | None:
 
 
 def fields_bytes(match: Any) -> bytes:
-    """The TLVs of a match that stands without a header; None is an empty one."""
-    return b"" if match is None else bytes(match.fields_bytes)
+    """The TLVs of a match that stands without a header; None is an empty one.
+
+    A rule of Ryu's `nx_match` is written by the function of that module.
+    """
+    if match is None or hasattr(match, "fields_bytes"):
+        return b"" if match is None else bytes(match.fields_bytes)
+    buf = bytearray()
+    size = sys.modules[type(match).__module__].serialize_nxm_match(match, buf, 0)
+    return bytes(buf[:size])
 
 
 def record_end(cls: Any, buf: bytes, start: int, limit: int) -> int:

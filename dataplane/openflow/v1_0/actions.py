@@ -44,7 +44,8 @@ class OFPAction(Record):
     def parser(cls, buf: bytes, offset: int) -> Any:
         """The action at `offset`, of whatever class it is."""
         found = cls._choice.parser(buf, offset)
-        if "type" in cls.__dict__ and not isinstance(found, cls):
+        base = cls.__mro__[1]  # source and target are read by one another's classes, as in Ryu
+        if "type" in cls.__dict__ and not isinstance(found, cls if base is OFPAction else base):
             raise OpenFlowError(*ACTIONS.unknown)
         return found
 

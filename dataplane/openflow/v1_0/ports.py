@@ -71,3 +71,8 @@ class OFPPacketQueue(Record):
     len = length()
     _pad = pad(2)
     properties: list[Any] = items(QUEUE_PROPERTIES, default=None)
+
+    def __init__(self, queue_id: int, len_: int | None = None, properties: list[Any] | None = None) -> None:
+        self.queue_id = queue_id
+        self.len = len_
+        self.properties = properties or []

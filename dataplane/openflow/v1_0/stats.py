@@ -144,8 +144,10 @@ class _Stats(MsgBase):
 
     @classmethod
     def parser(cls, datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
-        """The message, of the class for its type."""
-        return _Reader(cls._choice)._read(bytes(buf), datapath, version, msg_type, msg_len, xid)
+        """The message, of the class for its type; its data reaches to the end of `buf`."""
+        found = _Reader(cls._choice)._read(bytes(buf), datapath, version, msg_type, len(buf), xid)
+        found.msg_len = msg_len
+        return found
 
 
 class OFPStatsRequest(_Stats, msg_type=ofp.OFPT_STATS_REQUEST):
