@@ -22,6 +22,7 @@ MAX_BUCKETS = 1024
 _BUCKET = Struct("!HHII4x")  # len, weight, watch_port, watch_group
 _ACTION = Struct("!HHI")  # type, len, and the id of a group action
 OFPAT_GROUP = 22
+OFPG_BUCKET_MAX = 0xFFFFFF00
 
 
 def group_failed(code: int) -> OpenFlowError:
@@ -72,6 +73,16 @@ def parse_buckets(wire: bytes) -> list[Bucket]:
     return found
 
 
+def split_buckets(wire: bytes) -> list[bytes]:
+    """The buckets, which parse_buckets has found to be right, one by one."""
+    found = []
+    while wire:
+        length = int.from_bytes(wire[:2], "big")
+        found.append(wire[:length])
+        wire = wire[length:]
+    return found
+
+
 def _parse_bucket(wire: bytes, at: int, same: Counter[bytes]) -> Bucket:
     if len(wire) - at < _BUCKET.size:
         raise group_failed(ec.OFPGMFC_BAD_BUCKET)
@@ -98,6 +109,12 @@ def _forwards(wire: bytes, at: int, end: int) -> Iterator[int]:
         if length < _ACTION.size:
             return
         at += length
+
+
+def check_ids(ids: tuple[int, ...], buckets: int) -> None:
+    """Each bucket has an id of its own, up to OFPG_BUCKET_MAX (OpenFlow 1.5.1 section 7.3.4.3)."""
+    if len(ids) != buckets or len(set(ids)) != buckets or any(number > OFPG_BUCKET_MAX for number in ids):
+        raise group_failed(ec.OFPGMFC_BAD_BUCKET)
 
 
 def check_weights(kind: int, buckets: list[Bucket]) -> None:

@@ -33,7 +33,15 @@ from triplane.dataplane.kernels.publish import publish
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.v1_3 import constants as ofp
 from triplane.dataplane.openflow.v1_3 import error_codes as ec
-from triplane.dataplane.tables.buckets import Bucket, check_watches, check_weights, group_failed, parse_buckets
+from triplane.dataplane.tables.buckets import (
+    Bucket,
+    check_ids,
+    check_watches,
+    check_weights,
+    group_failed,
+    parse_buckets,
+    split_buckets,
+)
 from triplane.dataplane.tables.slots import Gone, Slots
 
 PROGRAM_ROOM = 512  # words: an action set has 60 slots of at most 4
@@ -55,7 +63,7 @@ class Group:
     since: int  # ns
     kind: int
     wire: bytes
-    buckets: int
+    ids: tuple[int, ...]  # of the buckets (OpenFlow 1.5)
     forwards: frozenset[int]  # ids of the groups in its actions
     watches: frozenset[int]
 
@@ -84,24 +92,65 @@ class GroupTable:
         self._users: dict[int, set[int]] = {}  # by id: the groups that forward to it or watch it
         self._stage = np.zeros(PROGRAM_ROOM, np.int64)
 
-    def mod(self, command: int, kind: int, group_id: int, buckets: bytes, now: int) -> list[Gone]:
-        """Add, modify or delete. Returns what was deleted. OpenFlowError before anything has changed."""
+    def mod(
+        self, command: int, kind: int, group_id: int, buckets: bytes, now: int, ids: tuple[int, ...] | None = None
+    ) -> list[Gone]:
+        """Add, modify or delete. Returns what was deleted. OpenFlowError before anything has changed.
+
+        `ids`: one for each bucket; without, they are numbered from 0.
+        """
         if command == ofp.OFPGC_DELETE:
             return self._delete(group_id)
         if command not in (ofp.OFPGC_ADD, ofp.OFPGC_MODIFY):
             raise group_failed(ec.OFPGMFC_BAD_COMMAND)
         self._check_identity(command, kind, group_id)
-        parsed = parse_buckets(buckets)
-        check_weights(kind, parsed)
-        check_watches(kind, parsed)
-        group = _describe(kind, buckets, parsed, now)
-        self._check_chains(group_id, group)
-        block = self._make_block(kind, buckets, parsed)
+        group, block = self._prepare(group_id, kind, buckets, ids, now)
         if command == ofp.OFPGC_ADD:
             self._add(group_id, group, block)
         else:
             self._modify(group_id, group, block)
         return []
+
+    def _prepare(
+        self, group_id: int, kind: int, buckets: bytes, ids: tuple[int, ...] | None, now: int
+    ) -> tuple[Group, int]:
+        """A group of these buckets, checked, and its block in the arena."""
+        parsed = parse_buckets(buckets)
+        check_weights(kind, parsed)
+        check_watches(kind, parsed)
+        numbers = tuple(range(len(parsed))) if ids is None else ids
+        check_ids(numbers, len(parsed))
+        group = _describe(kind, buckets, parsed, numbers, now)
+        self._check_chains(group_id, group)
+        return group, self._make_block(kind, buckets, parsed)
+
+    # buckets of their own (OpenFlow 1.5.1 section 7.3.4.3)
+
+    def parts(self, group_id: int) -> tuple[int, tuple[int, ...], list[bytes]]:
+        """Type, bucket ids and buckets of a group; OFPGMFC_UNKNOWN_GROUP."""
+        group = self._groups.get(group_id)
+        if group is None:
+            raise group_failed(ec.OFPGMFC_UNKNOWN_GROUP)
+        return group.kind, group.ids, split_buckets(group.wire)
+
+    def rebuild(self, group_id: int, ids: tuple[int, ...], buckets: list[bytes], now: int) -> None:
+        """Give a group these buckets. Those whose ids it had before are the same ones: they keep their counters."""
+        old = self._groups[group_id]
+        group, block = self._prepare(group_id, old.kind, b"".join(buckets), ids, now)
+        places = {number: place for place, number in enumerate(old.ids)}
+        for place, number in enumerate(ids):
+            if number in places:
+                self._copy_counters(int(self.arrays.block[old.slot]), places[number], block, place)
+        self._modify(group_id, group, block)
+
+    def _copy_counters(self, block: int, place: int, to_block: int, to_place: int) -> None:
+        source, target = self._counters_at(block), self._counters_at(to_block)
+        target[:, 2 * to_place : 2 * to_place + 2] = source[:, 2 * place : 2 * place + 2]
+
+    def _counters_at(self, block: int) -> Words:
+        """int64[workers, stride]: packets and bytes of each bucket, one after the other."""
+        start, stride = block + int(self._arena[block + GB_COUNTERS]), int(self._arena[block + GB_STRIDE])
+        return self._arena[start : start + self._workers * stride].reshape(self._workers, -1)
 
     def _check_identity(self, command: int, kind: int, group_id: int) -> None:
         if group_id > ofp.OFPG_MAX:
@@ -261,14 +310,12 @@ class GroupTable:
 
     def _bucket_counts(self, group: Group) -> Words:
         """Packets and bytes of each bucket, one after the other."""
-        block = int(self.arrays.block[group.slot])
-        start, stride = block + int(self._arena[block + GB_COUNTERS]), int(self._arena[block + GB_STRIDE])
-        per_worker = self._arena[start : start + self._workers * stride].reshape(self._workers, -1)
-        counts: Words = per_worker[:, : 2 * group.buckets].sum(axis=0)
+        per_worker = self._counters_at(int(self.arrays.block[group.slot]))
+        counts: Words = per_worker[:, : 2 * len(group.ids)].sum(axis=0)
         return counts
 
 
-def _describe(kind: int, wire: bytes, buckets: list[Bucket], now: int) -> Group:
+def _describe(kind: int, wire: bytes, buckets: list[Bucket], ids: tuple[int, ...], now: int) -> Group:
     forwards = frozenset(number for bucket in buckets for number in bucket.forwards)
     watches = frozenset(bucket.watch_group for bucket in buckets if bucket.watches_group)
-    return Group(-1, now, kind, wire, len(buckets), forwards, watches)
+    return Group(-1, now, kind, wire, ids, forwards, watches)
