@@ -14,7 +14,14 @@ from triplane.dataplane.kernels.classify import TABLES
 from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.flow_mods import CODE_WORDS, OFPRR_DELETE, OFPRR_GROUP_DELETE
 from triplane.dataplane.kernels.inject import inject, write_program
-from triplane.dataplane.kernels.limits import CHECK_NONE, LIMIT_CHECK, LIMIT_LOOSE, LIMIT_OUTPUT_TABLE, make_limits
+from triplane.dataplane.kernels.limits import (
+    CHECK_NONE,
+    LIMIT_CHECK,
+    LIMIT_LOOSE,
+    LIMIT_OUTPUT_TABLE,
+    LIMIT_VERSION,
+    make_limits,
+)
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.ports import OpenPort, Ports
 from triplane.dataplane.state import State
@@ -131,11 +138,13 @@ class Node:
         return removed
 
     # packets
-    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False) -> None:
+    def packet_out(
+        self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False, version: int = 4
+    ) -> None:
         wire = np.frombuffer(bytearray(actions), np.uint8)
         flows = self.state.flows
         groups = flows.decoder.groups
-        self._limits[LIMIT_LOOSE] = loose
+        self._limits[LIMIT_LOOSE], self._limits[LIMIT_VERSION] = loose, version
         words = int(decode_actions(wire, 0, len(wire), self._limits, groups, ANY, ANY, self._code, 0, CODE_WORDS))
         if words < 0:
             raise OpenFlowError(-words >> 16, -words & 0xFFFF)
@@ -147,12 +156,27 @@ class Node:
         return self.state.punts.read(limit)
 
     # groups and meters
-    def group_mod(self, command: int, kind: int, group_id: int, buckets: bytes, now: int) -> list[Removed]:
-        gone = self.state.groups.mod(command, kind, group_id, buckets, now)
+    def group_mod(
+        self,
+        command: int,
+        kind: int,
+        group_id: int,
+        buckets: bytes,
+        now: int,
+        ids: tuple[int, ...] | None = None,
+        version: int = 4,
+    ) -> list[Removed]:
+        gone = self.state.groups.mod(command, kind, group_id, buckets, now, ids, version)
         removed: list[Removed] = []
         for group in gone:
             removed += self.state.flows.remove_using(group.slot, -1, OFPRR_GROUP_DELETE, now)
         return removed
+
+    def group_parts(self, group_id: int) -> tuple[int, tuple[int, ...], list[bytes]]:
+        return self.state.groups.parts(group_id)
+
+    def group_rebuild(self, group_id: int, ids: tuple[int, ...], buckets: list[bytes], now: int) -> None:
+        self.state.groups.rebuild(group_id, ids, buckets, now)
 
     def group_stats(self, group_id: int, now: int) -> list[bytes]:
         return self.state.groups.stats(group_id, now)
@@ -201,6 +225,9 @@ class Node:
 
     def set_misses(self, told: bool) -> None:
         self.state.node[n.N_MISSES] = told
+
+    def set_egress(self, first: int | None) -> None:
+        self.state.node[n.N_EGRESS] = first or 0
 
     def set_standalone(self, standalone: bool) -> None:
         self.state.node[n.N_MODE] = n.MODE_STANDALONE if standalone else n.MODE_PIPELINE

@@ -92,4 +92,10 @@ FIELDS = (
     Field(38, "tunnel_id", 64, 8, K_TUNNEL, 0, True, True, PRE_NONE),
     Field(39, "ipv6_exthdr", 9, 2, K_IP, 32, True, False, PRE_IPV6),
 )
+LATER_FIELDS = (  # of OpenFlow 1.4 and 1.5
+    Field(41, "pbb_uca", 1, 1, K_L4, 39, False, True, PRE_PBB),
+    Field(42, "tcp_flags", 12, 2, K_L4, 16, True, False, PRE_TCP),
+    Field(43, "actset_output", 32, 4, K_SPARE, 32, False, False, PRE_NONE),
+    Field(44, "packet_type", 32, 4, K_SPARE, 0, False, False, PRE_NONE),
+)
 BY_NAME = {field.name: field for field in FIELDS}

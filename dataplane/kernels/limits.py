@@ -12,6 +12,7 @@ from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.program import SLOTS
 
 OFPP_MAX = 0xFFFFFF00
+OPENFLOW_1_3, OPENFLOW_1_4, OPENFLOW_1_5 = 4, 5, 6  # ofp_header.version
 
 LIMIT_TABLE = 0  # table of the flow entry; decode_flow_mod sets it
 LIMIT_TABLES = 1  # tables are 0 .. LIMIT_TABLES - 1
@@ -19,6 +20,7 @@ LIMIT_MAX_PORT = 2  # highest number of a physical or logical port
 LIMIT_OUTPUT_TABLE = 3  # 1: output to OFPP_TABLE is allowed, as in a packet-out
 LIMIT_CHECK = 4  # CHECK_*: of decode_actions; instructions set it themselves
 LIMIT_LOOSE = 5  # 1: actions of OpenFlow 1.0: they may not fit the packet, and a push may be UNLESS_TAGGED
+LIMIT_VERSION = 6  # of OpenFlow, on the wire, that the message is of: later ones have more actions
 
 CHECK_NONE = 0  # a group bucket: nobody knows which packets come
 CHECK_SET_FIELD = 1  # write-actions: only set-field must agree with the match (as in Open vSwitch)
@@ -38,4 +40,5 @@ def make_limits(tables: int = 254, max_port: int = OFPP_MAX) -> Words:
     """A row for a switch with `tables` tables and ports up to `max_port`, set to decode flow-mods."""
     limits = np.zeros(LIMIT_WORDS, np.int64)
     limits[LIMIT_TABLES], limits[LIMIT_MAX_PORT], limits[LIMIT_CHECK] = tables, max_port, CHECK_ALL
+    limits[LIMIT_VERSION] = OPENFLOW_1_3
     return limits

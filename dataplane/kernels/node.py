@@ -21,6 +21,7 @@ N_FRAGMENTS = 11  # OFPC_FRAG_*
 N_EPOCH = 12  # bumped by the control thread; workers copy it at each breath
 N_TOP_PORT = 13  # highest port slot in use
 N_MISSES = 14  # 1: what no flow entry matches goes to the controllers, as before OpenFlow 1.3
+N_EGRESS = 15  # the first egress table (OpenFlow 1.5), 0 for none
 N_GROUPS = 16  # addresses and sizes of the arrays of groups, meters, MACs, queues: see `state`
 N_METERS = 32
 N_MACS = 48

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.v1_5.constants import OFPCSR_CHANNEL_STATUS
 from triplane.dataplane.switch import handlers, wire
 from triplane.dataplane.switch.connection import SHORTEST_RUN, Connection, Request
 from triplane.dataplane.switch.datapath import Datapath, FlowModOutcome, PortInfo
@@ -71,6 +72,8 @@ class Agent:
         self.switch.connections.remove(conn)
         conn.close("the connection is gone")
         conn.answer = None
+        if conn.established:
+            self.switch.controller_changed(conn, OFPCSR_CHANNEL_STATUS)
         self._follow_fail_mode()
 
     # the data plane's side
@@ -187,6 +190,7 @@ class Agent:
             conn.close(error.data.decode())
             raise
         self._follow_fail_mode()
+        self.switch.controller_changed(conn, OFPCSR_CHANNEL_STATUS)
 
     def _produce(self, conn: Connection) -> None:
         """Move replies from the answer under way to the outbox while there is room."""

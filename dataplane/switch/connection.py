@@ -54,6 +54,7 @@ class Connection:
         self.errors = 0
 
         self.role: int = ofp.OFPCR_ROLE_EQUAL
+        self.short_id = 0  # that the controller wants to be known by; 0: none (OpenFlow 1.5)
         self.async_config = AsyncConfig()
         self.miss_send_len = DEFAULT_MISS_SEND_LEN
         self.pieces: dict[int, tuple[int, bytearray]] = {}  # multipart requests under way: xid to type, body so far

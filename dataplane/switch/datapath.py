@@ -138,18 +138,40 @@ class Datapath(Protocol):
     def set_eviction(self, table: int, flags: int | None) -> None:
         """Let a full table give up entries for new ones, by OFPTMPEF_*; None: it refuses new ones."""
 
+    def set_egress(self, first: int | None) -> None:
+        """Let packets that leave by a port go through the tables from `first` on; None: there are no egress tables."""
+
     def expire(self, now: int) -> list[Removed]:
         """Remove entries whose idle or hard timeout has passed."""
 
     # packets
-    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False) -> None:
-        """Execute encoded actions on a packet. `loose`: as for flow-mods."""
+    def packet_out(
+        self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False, version: int = 4
+    ) -> None:
+        """Execute encoded actions, of an OpenFlow version, on a packet. `loose`: as for flow-mods."""
 
     def packet_ins(self, limit: int) -> list[PacketIn]:
         """Packets that wait for the controller, at most `limit`."""
 
     # groups and meters; `buckets` and `bands` are encoded arrays of ofp_bucket, ofp_meter_band_*
-    def group_mod(self, command: int, kind: int, group_id: int, buckets: bytes, now: int) -> list[Removed]: ...
+    def group_mod(
+        self,
+        command: int,
+        kind: int,
+        group_id: int,
+        buckets: bytes,
+        now: int,
+        ids: tuple[int, ...] | None = None,
+        version: int = 4,
+    ) -> list[Removed]:
+        """`ids` of the buckets, 0 and so on if there are none; `version` of OpenFlow that the actions are of."""
+
+    def group_parts(self, group_id: int) -> tuple[int, tuple[int, ...], list[bytes]]:
+        """Type, bucket ids and encoded buckets of a group."""
+
+    def group_rebuild(self, group_id: int, ids: tuple[int, ...], buckets: list[bytes], now: int) -> None:
+        """Give a group these buckets; those that it had, by their ids, keep their counters."""
+
     def group_stats(self, group_id: int, now: int) -> list[bytes]:
         """Encoded ofp_group_stats."""
 

@@ -84,13 +84,19 @@ def packet_out(switch: Switch, request: Request) -> list[bytes]:
     if in_port not in PACKET_OUT_PORTS and not switch.has_port(in_port):
         raise bad_request(ofp.OFPBRC_BAD_PORT)
     actions, packet = request.data[start : start + actions_len], request.data[start + actions_len :]
+    send_packet(switch, request, buffer_id, in_port, actions, packet)
+    return []
+
+
+def send_packet(switch: Switch, request: Request, buffer_id: int, in_port: int, actions: bytes, packet: bytes) -> None:
+    """Send the packet, or the one in the buffer, through the actions, which are of the request's version."""
+    version = request.data[0]
     if buffer_id != ofp.OFP_NO_BUFFER:
-        switch.release_buffer(buffer_id, in_port, actions, request.now)
+        switch.release_buffer(buffer_id, in_port, actions, request.now, version=version)
     elif len(packet) < SHORTEST_FRAME:
         raise bad_request(ofp.OFPBRC_BAD_PACKET)
     else:
-        switch.datapath.packet_out(in_port, actions, packet, request.now)
-    return []
+        switch.datapath.packet_out(in_port, actions, packet, request.now, version=version)
 
 
 def flow_mod(switch: Switch, request: Request) -> list[bytes]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow.v1_5.constants import OFPT_CONTROLLER_STATUS
 from triplane.dataplane.switch.buffers import PacketBuffers
 from triplane.dataplane.switch.connection import Connection
 from triplane.dataplane.switch.datapath import NO_COOKIE, Datapath, PacketIn, PortInfo, Removed
@@ -60,6 +61,7 @@ class Switch:
     table_config: list[int] = field(default_factory=lambda: [0] * N_TABLES)
     table_eviction: dict[int, int] = field(default_factory=dict)  # by table, OFPTMPEF_* that a table-mod gave it
     table_vacancy: dict[int, Vacancy] = field(default_factory=dict)  # by table, of those that a table-mod has named
+    first_egress: int | None = None  # table, if there are egress tables (OpenFlow 1.5)
     generation_id: int | None = None  # the greatest an election has named
     unwanted: Counter[int] = field(default_factory=Counter)  # packet-ins that no controller asked for, by reason
 
@@ -98,6 +100,10 @@ class Switch:
 
     def _flow_removed(self, gone: Removed) -> None:
         self.tell(ofp.OFPT_FLOW_REMOVED, gone.reason, lambda wire: wire.flow_removed(gone))
+
+    def controller_changed(self, conn: Connection, reason: int) -> None:
+        """Tell the other controllers of one whose role, connection or id has changed (OFPCSR_*, OpenFlow 1.5)."""
+        self.tell(OFPT_CONTROLLER_STATUS, reason, lambda wire: wire.controller_status(conn, reason), but=conn)
 
     def tell(self, kind: int, reason: int, encode: Callable[[Wire], bytes], but: Connection | None = None) -> None:
         """Send an asynchronous message to each controller that wants it, encoded once for each of their versions.
@@ -142,12 +148,19 @@ class Switch:
         return wire.packet_in(packet, buffer_id, limit)
 
     def release_buffer(
-        self, buffer_id: int, in_port: int | None, actions: bytes, now: int, loose: bool = False
+        self,
+        buffer_id: int,
+        in_port: int | None,
+        actions: bytes,
+        now: int,
+        loose: bool = False,
+        version: int = ofp.OFP_VERSION,
     ) -> None:
-        """Send a kept packet through `actions`; None: from the port it came in by.
+        """Send a kept packet through `actions` of this version; None: from the port it came in by.
 
         Raises OpenFlowError, and then the packet stays.
         """
         kept = self.buffers.look(buffer_id)
-        self.datapath.packet_out(kept.in_port if in_port is None else in_port, actions, kept.data, now, loose)
+        source = kept.in_port if in_port is None else in_port
+        self.datapath.packet_out(source, actions, kept.data, now, loose, version)
         self.buffers.release(buffer_id)

@@ -9,7 +9,7 @@ write that leaves tables out asks for their removal from the pipeline, which is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from struct import Struct
 from typing import NamedTuple
@@ -53,7 +53,24 @@ ACTIONS = (
     ofp.OFPAT_COPY_TTL_OUT,
     ofp.OFPAT_COPY_TTL_IN,
 )
-FIELD_BY_NUMBER = {field.number: field for field in FIELDS}
+
+
+class Abilities(NamedTuple):
+    """What every table can do, in one OpenFlow version."""
+
+    instructions: tuple[int, ...]  # goto-table first
+    actions: tuple[int, ...]
+    fields: tuple[Field, ...]
+
+    @property
+    def settable(self) -> tuple[Field, ...]:
+        return tuple(field for field in self.fields if field.settable)
+
+
+V1_3 = Abilities(INSTRUCTIONS, ACTIONS, FIELDS)
+
+
+Check = Callable[[int, bytes, Abilities], None]  # table, content
 
 
 def failed(code: int) -> OpenFlowError:
@@ -74,7 +91,7 @@ def table_features(switch: Switch, request: Request, body: bytes) -> Iterator[by
 
 def encode_table(switch: Switch, table_id: int) -> bytes:
     """One ofp_table_features. Without _MISS properties: the table-miss entry can do what others can."""
-    properties = encode_properties(table_id)
+    properties = encode_properties(table_id, V1_3)
     head = FEATURES.pack(
         FEATURES.size + len(properties),
         table_id,
@@ -88,20 +105,20 @@ def encode_table(switch: Switch, table_id: int) -> bytes:
 
 
 @cache
-def encode_properties(table_id: int) -> bytes:
+def encode_properties(table_id: int, can: Abilities) -> bytes:
     last = table_id == N_TABLES - 1
-    instructions = b"".join(IDENTIFIER.pack(kind, 4) for kind in INSTRUCTIONS[last:])  # nowhere to go from the last
+    instructions = b"".join(IDENTIFIER.pack(kind, 4) for kind in can.instructions[last:])  # nowhere to go from the last
     next_tables = bytes(range(table_id + 1, N_TABLES))
-    actions = b"".join(IDENTIFIER.pack(kind, 4) for kind in ACTIONS)
-    settable = oxm_list(field for field in FIELDS if field.settable)
+    actions = b"".join(IDENTIFIER.pack(kind, 4) for kind in can.actions)
+    settable = oxm_list(can.settable)
     return b"".join(
         (
             encode_property(ofp.OFPTFPT_INSTRUCTIONS, instructions),
             encode_property(ofp.OFPTFPT_NEXT_TABLES, next_tables),
             encode_property(ofp.OFPTFPT_WRITE_ACTIONS, actions),
             encode_property(ofp.OFPTFPT_APPLY_ACTIONS, actions),
-            encode_property(ofp.OFPTFPT_MATCH, oxm_list(FIELDS, masks=True)),
-            encode_property(ofp.OFPTFPT_WILDCARDS, oxm_list(FIELDS)),
+            encode_property(ofp.OFPTFPT_MATCH, oxm_list(can.fields, masks=True)),
+            encode_property(ofp.OFPTFPT_WILDCARDS, oxm_list(can.fields)),
             encode_property(ofp.OFPTFPT_WRITE_SETFIELD, settable),
             encode_property(ofp.OFPTFPT_APPLY_SETFIELD, settable),
         )
@@ -164,21 +181,26 @@ def wanted_table(record: bytes) -> Wanted:
         raise failed(ofp.OFPTFFC_BAD_TABLE)
     if config & ~DEPRECATED_CONFIG or not name.endswith(b"\0"):
         raise failed(ofp.OFPTFFC_BAD_ARGUMENT)
-    seen = set()
-    for kind, content in properties_of(record):
-        if kind in seen:
-            raise failed(ofp.OFPTFFC_BAD_ARGUMENT)
-        seen.add(kind)
-        CHECKS[kind](table_id, content)
+    check_properties(record, table_id, V1_3, CHECKS)
     return Wanted(table_id, name.split(b"\0")[0], config)
 
 
-def properties_of(record: bytes) -> Iterator[tuple[int, bytes]]:
+def check_properties(record: bytes, table_id: int, can: Abilities, checks: Mapping[int, Check]) -> None:
+    """Raise the OpenFlowError for a property that asks for what the tables cannot do."""
+    seen = set()
+    for kind, content in properties_of(record, checks):
+        if kind in seen:
+            raise failed(ofp.OFPTFFC_BAD_ARGUMENT)
+        seen.add(kind)
+        checks[kind](table_id, content, can)
+
+
+def properties_of(record: bytes, checks: Mapping[int, Check]) -> Iterator[tuple[int, bytes]]:
     """Type and content of each property. Raises OpenFlowError."""
     at = FEATURES.size
     while at < len(record):
         kind, length = PROPERTY.unpack_from(record, at)  # records and padded properties are multiples of 8
-        if kind not in CHECKS:
+        if kind not in checks:
             raise failed(ofp.OFPTFFC_BAD_TYPE)
         if length < PROPERTY.size or at + length + -length % 8 > len(record):
             raise failed(ofp.OFPTFFC_BAD_LEN)
@@ -197,26 +219,27 @@ def check_identifiers(content: bytes, known: tuple[int, ...]) -> None:
             raise failed(ofp.OFPTFFC_BAD_ARGUMENT)
 
 
-def check_instructions(table_id: int, content: bytes) -> None:
-    check_identifiers(content, INSTRUCTIONS[table_id == N_TABLES - 1 :])
+def check_instructions(table_id: int, content: bytes, can: Abilities) -> None:
+    check_identifiers(content, can.instructions[table_id == N_TABLES - 1 :])
 
 
-def check_actions(table_id: int, content: bytes) -> None:
-    check_identifiers(content, ACTIONS)
+def check_actions(table_id: int, content: bytes, can: Abilities) -> None:
+    check_identifiers(content, can.actions)
 
 
-def check_next_tables(table_id: int, content: bytes) -> None:
+def check_next_tables(table_id: int, content: bytes, can: Abilities) -> None:
     if any(not table_id < following < N_TABLES for following in content):
         raise failed(ofp.OFPTFFC_BAD_ARGUMENT)
 
 
-def check_fields(content: bytes, settable: bool, maskable: bool) -> None:
+def check_fields(content: bytes, fields: Iterable[Field], maskable: bool) -> None:
     """OXM headers. A header with a mask may count it in its length or not: both are in use."""
     if len(content) % OXM.size:
         raise failed(ofp.OFPTFFC_BAD_LEN)
+    by_number = {field.number: field for field in fields}
     for oxm_class, number, length in OXM.iter_unpack(content):
-        field = FIELD_BY_NUMBER.get(number >> 1) if oxm_class == ofp.OFPXMC_OPENFLOW_BASIC else None
-        if field is None or (settable and not field.settable):
+        field = by_number.get(number >> 1) if oxm_class == ofp.OFPXMC_OPENFLOW_BASIC else None
+        if field is None:
             raise failed(ofp.OFPTFFC_BAD_ARGUMENT)
         masked = number & 1
         if masked and not (maskable and field.maskable):
@@ -225,19 +248,19 @@ def check_fields(content: bytes, settable: bool, maskable: bool) -> None:
             raise failed(ofp.OFPTFFC_BAD_LEN)
 
 
-def check_match(table_id: int, content: bytes) -> None:
-    check_fields(content, settable=False, maskable=True)
+def check_match(table_id: int, content: bytes, can: Abilities) -> None:
+    check_fields(content, can.fields, maskable=True)
 
 
-def check_wildcards(table_id: int, content: bytes) -> None:
-    check_fields(content, settable=False, maskable=False)
+def check_wildcards(table_id: int, content: bytes, can: Abilities) -> None:
+    check_fields(content, can.fields, maskable=False)
 
 
-def check_set_fields(table_id: int, content: bytes) -> None:
-    check_fields(content, settable=True, maskable=True)
+def check_set_fields(table_id: int, content: bytes, can: Abilities) -> None:
+    check_fields(content, can.settable, maskable=True)
 
 
-CHECKS = {
+CHECKS: dict[int, Check] = {
     ofp.OFPTFPT_INSTRUCTIONS: check_instructions,
     ofp.OFPTFPT_INSTRUCTIONS_MISS: check_instructions,
     ofp.OFPTFPT_NEXT_TABLES: check_next_tables,

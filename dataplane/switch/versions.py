@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from triplane.dataplane.openflow.v1_4 import constants as ofp
+from triplane.dataplane.openflow.v1_5 import constants as v1_5
 from triplane.dataplane.switch import handlers, multipart, wire
 from triplane.dataplane.switch.v1_0 import requests as requests_1_0
 from triplane.dataplane.switch.v1_0 import stats as stats_1_0
@@ -12,6 +13,10 @@ from triplane.dataplane.switch.v1_0 import wire as wire_1_0
 from triplane.dataplane.switch.v1_4 import multipart as multipart_1_4
 from triplane.dataplane.switch.v1_4 import requests as requests_1_4
 from triplane.dataplane.switch.v1_4.wire import Wire14
+from triplane.dataplane.switch.v1_5 import groups, table_features
+from triplane.dataplane.switch.v1_5 import multipart as multipart_1_5
+from triplane.dataplane.switch.v1_5 import requests as requests_1_5
+from triplane.dataplane.switch.v1_5.wire import Wire15
 from triplane.dataplane.switch.version import MultipartRow, Row, Version
 
 V1_0 = Version(1, "1.0", wire_1_0.WIRE, requests_1_0.ROWS, stats_1_0.ROWS, flow_runs=False, misses=True)
@@ -29,7 +34,25 @@ _MULTIPARTS_1_4 = multipart.ROWS | {
 }
 V1_4 = Version(5, "1.4", Wire14(), _REQUESTS_1_4, _MULTIPARTS_1_4, requests_1_4.DEFAULT_ASYNC)
 
-VERSIONS = {version.number: version for version in (V1_0, V1_3, V1_4)}
+_REQUESTS_1_5 = _REQUESTS_1_4 | {
+    ofp.OFPT_PACKET_OUT: Row(requests_1_5.packet_out, 24, longer=True, writes=True),
+    ofp.OFPT_GROUP_MOD: Row(groups.group_mod, 24, longer=True, writes=True),
+    ofp.OFPT_ROLE_REQUEST: Row(requests_1_5.role_request, 24),
+}
+_MULTIPARTS_1_5 = _MULTIPARTS_1_4 | {
+    v1_5.OFPMP_FLOW_DESC: MultipartRow(multipart_1_5.flow_desc, None),
+    v1_5.OFPMP_FLOW_STATS: MultipartRow(multipart_1_5.flow_stats, None),
+    v1_5.OFPMP_AGGREGATE_STATS: MultipartRow(multipart_1_5.aggregate, None),
+    v1_5.OFPMP_PORT_DESC: MultipartRow(multipart_1_5.port_desc, wire.ONE_NUMBER.size),
+    v1_5.OFPMP_GROUP_DESC: MultipartRow(groups.group_desc, wire.ONE_NUMBER.size),
+    v1_5.OFPMP_METER_FEATURES: MultipartRow(multipart_1_5.meter_features, 0),
+    v1_5.OFPMP_TABLE_FEATURES: MultipartRow(table_features.table_features, None),
+    v1_5.OFPMP_CONTROLLER_STATUS: MultipartRow(multipart_1_5.controller_status, 0),
+    v1_5.OFPMP_BUNDLE_FEATURES: MultipartRow(multipart_1_5.bundle_features, None),
+}
+V1_5 = Version(6, "1.5", Wire15(), _REQUESTS_1_5, _MULTIPARTS_1_5, requests_1_5.DEFAULT_ASYNC)
+
+VERSIONS = {version.number: version for version in (V1_0, V1_3, V1_4, V1_5)}
 NAMES = {version.name: version.number for version in VERSIONS.values()}
 
 

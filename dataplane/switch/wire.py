@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.switch.datapath import PacketIn, PortCounters, PortInfo, Removed
+
+if TYPE_CHECKING:
+    from triplane.dataplane.switch.connection import Connection
 
 HEADER = Struct("!BBHI")  # version, type, length, xid
 HEADER_SIZE = HEADER.size
@@ -136,13 +140,16 @@ class Wire:
         return PORT_STATUS.pack(self.version, ofp.OFPT_PORT_STATUS, PORT_STATUS.size + len(body), 0, reason) + body
 
     def role_status(self, role: int, reason: int, generation_id: int) -> bytes:
-        """OFPT_ROLE_STATUS, which 1.3 does not have; as table_status and request_forward."""
+        """OFPT_ROLE_STATUS, which 1.3 does not have; as table_status, request_forward and controller_status."""
         return b""
 
     def table_status(self, reason: int, desc: bytes) -> bytes:
         return b""
 
     def request_forward(self, request: bytes) -> bytes:
+        return b""
+
+    def controller_status(self, conn: Connection, reason: int) -> bytes:
         return b""
 
     # replies and what they are made of

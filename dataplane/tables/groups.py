@@ -27,7 +27,7 @@ from triplane.dataplane.kernels.groups import (
 )
 from triplane.dataplane.kernels.ids import id_insert, id_remove
 from triplane.dataplane.kernels.instructions import decode_bucket_actions
-from triplane.dataplane.kernels.limits import make_limits
+from triplane.dataplane.kernels.limits import LIMIT_VERSION, OPENFLOW_1_3, OPENFLOW_1_5, make_limits
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.publish import publish
 from triplane.dataplane.openflow.errors import OpenFlowError
@@ -93,18 +93,25 @@ class GroupTable:
         self._stage = np.zeros(PROGRAM_ROOM, np.int64)
 
     def mod(
-        self, command: int, kind: int, group_id: int, buckets: bytes, now: int, ids: tuple[int, ...] | None = None
+        self,
+        command: int,
+        kind: int,
+        group_id: int,
+        buckets: bytes,
+        now: int,
+        ids: tuple[int, ...] | None = None,
+        version: int = OPENFLOW_1_3,
     ) -> list[Gone]:
         """Add, modify or delete. Returns what was deleted. OpenFlowError before anything has changed.
 
-        `ids`: one for each bucket; without, they are numbered from 0.
+        `ids`: one for each bucket; without, they are numbered from 0. `version` is what the actions are of.
         """
         if command == ofp.OFPGC_DELETE:
             return self._delete(group_id)
         if command not in (ofp.OFPGC_ADD, ofp.OFPGC_MODIFY):
             raise group_failed(ec.OFPGMFC_BAD_COMMAND)
         self._check_identity(command, kind, group_id)
-        group, block = self._prepare(group_id, kind, buckets, ids, now)
+        group, block = self._prepare(group_id, kind, buckets, ids, version, now)
         if command == ofp.OFPGC_ADD:
             self._add(group_id, group, block)
         else:
@@ -112,7 +119,7 @@ class GroupTable:
         return []
 
     def _prepare(
-        self, group_id: int, kind: int, buckets: bytes, ids: tuple[int, ...] | None, now: int
+        self, group_id: int, kind: int, buckets: bytes, ids: tuple[int, ...] | None, version: int, now: int
     ) -> tuple[Group, int]:
         """A group of these buckets, checked, and its block in the arena."""
         parsed = parse_buckets(buckets)
@@ -122,6 +129,7 @@ class GroupTable:
         check_ids(numbers, len(parsed))
         group = _describe(kind, buckets, parsed, numbers, now)
         self._check_chains(group_id, group)
+        self._limits[LIMIT_VERSION] = version
         return group, self._make_block(kind, buckets, parsed)
 
     # buckets of their own (OpenFlow 1.5.1 section 7.3.4.3)
@@ -136,7 +144,7 @@ class GroupTable:
     def rebuild(self, group_id: int, ids: tuple[int, ...], buckets: list[bytes], now: int) -> None:
         """Give a group these buckets. Those whose ids it had before are the same ones: they keep their counters."""
         old = self._groups[group_id]
-        group, block = self._prepare(group_id, old.kind, b"".join(buckets), ids, now)
+        group, block = self._prepare(group_id, old.kind, b"".join(buckets), ids, OPENFLOW_1_5, now)
         places = {number: place for place, number in enumerate(old.ids)}
         for place, number in enumerate(ids):
             if number in places:

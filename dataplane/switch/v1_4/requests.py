@@ -8,6 +8,7 @@ from struct import Struct
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.openflow.v1_4 import error_codes as ec
+from triplane.dataplane.openflow.v1_5 import constants as v1_5
 from triplane.dataplane.switch import async_config, requests, vacancy, wire
 from triplane.dataplane.switch.async_config import AsyncConfig, Masks
 from triplane.dataplane.switch.connection import Request
@@ -33,8 +34,10 @@ ASYNC_TYPES = {
     ofp.OFPT_ROLE_STATUS: (ofp.OFPACPT_ROLE_STATUS_SLAVE, ofp.OFPACPT_ROLE_STATUS_MASTER),
     ofp.OFPT_TABLE_STATUS: (ofp.OFPACPT_TABLE_STATUS_SLAVE, ofp.OFPACPT_TABLE_STATUS_MASTER),
     ofp.OFPT_REQUESTFORWARD: (ofp.OFPACPT_REQUESTFORWARD_SLAVE, ofp.OFPACPT_REQUESTFORWARD_MASTER),
+    # of versions that have these
+    ofp.OFPT_MULTIPART_REPLY: (v1_5.OFPACPT_FLOW_STATS_SLAVE, v1_5.OFPACPT_FLOW_STATS_MASTER),
+    v1_5.OFPT_CONTROLLER_STATUS: (v1_5.OFPACPT_CONT_STATUS_SLAVE, v1_5.OFPACPT_CONT_STATUS_MASTER),
 }
-ASYNC_SIZES = {kind: NUMBER.size for kinds in ASYNC_TYPES.values() for kind in kinds}
 
 
 def bits(*reasons: int) -> int:
@@ -48,6 +51,8 @@ KNOWN_REASONS = {  # of each message type
     ofp.OFPT_ROLE_STATUS: bits(*range(3)),
     ofp.OFPT_TABLE_STATUS: bits(ofp.OFPTR_VACANCY_DOWN, ofp.OFPTR_VACANCY_UP),
     ofp.OFPT_REQUESTFORWARD: bits(*range(2)),
+    ofp.OFPT_MULTIPART_REPLY: bits(v1_5.OFPFSR_STATS_REQUEST, v1_5.OFPFSR_STAT_TRIGGER),
+    v1_5.OFPT_CONTROLLER_STATUS: bits(*range(7)),
 }
 # as in 1.3; a change of role and of vacancy is told unless asked not to, another's requests only when asked for
 DEFAULT_ASYNC: Mapping[int, Masks] = {
@@ -58,6 +63,12 @@ DEFAULT_ASYNC: Mapping[int, Masks] = {
     ofp.OFPT_TABLE_STATUS: (KNOWN_REASONS[ofp.OFPT_TABLE_STATUS], 0),
     ofp.OFPT_REQUESTFORWARD: (0, 0),
 }
+
+
+def async_types(request: Request) -> dict[int, tuple[int, int]]:
+    """Those of the controller's version."""
+    known = request.conn.version.asynchronous
+    return {message: kinds for message, kinds in ASYNC_TYPES.items() if message in known}
 
 
 def port_mod(switch: Switch, request: Request) -> list[bytes]:
@@ -113,7 +124,7 @@ def get_async(switch: Switch, request: Request) -> list[bytes]:
     masks = request.conn.async_config.masks
     properties = [
         pack_property(kind, NUMBER.pack(mask))
-        for message, kinds in ASYNC_TYPES.items()
+        for message, kinds in async_types(request).items()
         for kind, mask in zip(kinds, reversed(masks[message]), strict=True)
     ]
     return [request.reply(ofp.OFPT_GET_ASYNC_REPLY, b"".join(properties))]
@@ -121,14 +132,15 @@ def get_async(switch: Switch, request: Request) -> list[bytes]:
 
 def set_async(switch: Switch, request: Request) -> list[bytes]:
     """OFPT_SET_ASYNC, 7.3.10: what it does not name stays as it was."""
+    types = async_types(request)
     try:
-        found = read_properties(request.body, ASYNC_SIZES)
+        found = read_properties(request.body, {kind: NUMBER.size for kinds in types.values() for kind in kinds})
     except OpenFlowError as error:
         if (error.type, error.code) != (ec.OFPET_BAD_PROPERTY, ec.OFPBPC_BAD_TYPE):
             raise
         raise OpenFlowError(ec.OFPET_ASYNC_CONFIG_FAILED, ec.OFPACFC_UNSUPPORTED) from None
     masks = dict(request.conn.async_config.masks)
-    for message, (slave, master) in ASYNC_TYPES.items():
+    for message, (slave, master) in types.items():
         old = masks[message]
         new = tuple(wanted(found.get(kind), before) for kind, before in zip((master, slave), old, strict=True))
         if any(mask & ~KNOWN_REASONS[message] for mask in new):

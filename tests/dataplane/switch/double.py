@@ -60,6 +60,7 @@ class Double:
         self.meters: list[tuple[int, int, int, bytes]] = []
         self.fragments = 0
         self.misses = False
+        self.first_egress: int | None = None
         self.standalone = False
 
     def flow_mods(
@@ -116,7 +117,9 @@ class Double:
         ]
         return [self.flows.pop(key).removed(ofp.OFPRR_HARD_TIMEOUT, now) for key in old]
 
-    def packet_out(self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False) -> None:
+    def packet_out(
+        self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False, version: int = 4
+    ) -> None:
         if actions[:2] not in (b"", b"\0\0"):
             raise OpenFlowError(ofp.OFPET_BAD_ACTION, ofp.OFPBAC_BAD_TYPE)
         self.sent.append((in_port, actions, data))
@@ -125,7 +128,16 @@ class Double:
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return taken
 
-    def group_mod(self, command: int, kind: int, group_id: int, buckets: bytes, now: int) -> list[Removed]:
+    def group_mod(
+        self,
+        command: int,
+        kind: int,
+        group_id: int,
+        buckets: bytes,
+        now: int,
+        ids: tuple[int, ...] | None = None,
+        version: int = 4,
+    ) -> list[Removed]:
         if command > ofp.OFPGC_DELETE:
             raise OpenFlowError(ofp.OFPET_GROUP_MOD_FAILED, ofp.OFPGMFC_BAD_COMMAND)
         self.groups.append((command, kind, group_id, buckets))
@@ -134,6 +146,12 @@ class Double:
         gone = [entry.removed(ofp.OFPRR_GROUP_DELETE, now) for entry in self.flows.values()]
         self.flows.clear()
         return gone
+
+    def group_parts(self, group_id: int) -> tuple[int, tuple[int, ...], list[bytes]]:
+        raise OpenFlowError(ofp.OFPET_GROUP_MOD_FAILED, ofp.OFPGMFC_UNKNOWN_GROUP)
+
+    def group_rebuild(self, group_id: int, ids: tuple[int, ...], buckets: list[bytes], now: int) -> None:
+        raise OpenFlowError(ofp.OFPET_GROUP_MOD_FAILED, ofp.OFPGMFC_UNKNOWN_GROUP)
 
     def group_stats(self, group_id: int, now: int) -> list[bytes]:
         return [Struct("!H2xII4xQQII").pack(40, group, 1, 2, 3, 4, 5) for _, _, group, _ in self.groups]
@@ -181,6 +199,9 @@ class Double:
 
     def set_fragments(self, flags: int) -> None:
         self.fragments = flags
+
+    def set_egress(self, first: int | None) -> None:
+        self.first_egress = first
 
     def set_misses(self, told: bool) -> None:
         self.misses = told

@@ -11,7 +11,7 @@ from os_ken.ofproto import ofproto_v1_3 as ofp
 from os_ken.ofproto import ofproto_v1_3_parser as parser
 
 from tests.dataplane.switch.peer import DESC, Peer, messages, raw, role_request, switch
-from triplane.dataplane.switch.table_features import encode_properties
+from triplane.dataplane.switch.table_features import V1_3, encode_properties
 
 HEAD = Struct("!HB5x32sQQII")
 FAILED = ofp.OFPET_TABLE_FEATURES_FAILED
@@ -61,7 +61,7 @@ def test_every_table_can_do_everything() -> None:
 
 def test_write_what_was_read_is_granted() -> None:
     peer = Peer(switch()[0])
-    request = write(*(record(table, properties=encode_properties(table)) for table in range(254)))
+    request = write(*(record(table, properties=encode_properties(table, V1_3)) for table in range(254)))
     replies = peer.send(*request)
     assert [(table.table_id, table.name) for reply in replies for table in reply.body] == [
         (table, b"mine") for table in range(254)
