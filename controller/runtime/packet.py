@@ -16,10 +16,26 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from os_ken.lib.packet import arp, ethernet, icmp, icmpv6, igmp, ipv4, ipv6, lldp, packet_base, tcp, udp, vlan
+from os_ken.lib.packet import (
+    arp,
+    ether_types,
+    ethernet,
+    icmp,
+    icmpv6,
+    igmp,
+    ipv4,
+    ipv6,
+    lldp,
+    packet_base,
+    tcp,
+    udp,
+    vlan,
+)
 from os_ken.lib.stringify import StringifyMixin
 
 _ETHERNET = ethernet.ethernet
+_LENGTH = ether_types.ETH_TYPE_IEEE802_3  # stands for an EtherType that is a length
+_new = object.__new__
 
 
 class Packet(StringifyMixin):  # type: ignore[misc] # os-ken has no types
@@ -56,7 +72,8 @@ class Packet(StringifyMixin):  # type: ignore[misc] # os-ken has no types
             self._next = None
             return
         try:
-            protocol, self._next, self._rest = _READERS.get(cls, cls.parser)(rest)
+            reader = _READERS.get(cls) or cls.parser
+            protocol, self._next, self._rest = reader(rest)
         except struct.error:
             self._next = None
             return
@@ -67,34 +84,26 @@ class Packet(StringifyMixin):  # type: ignore[misc] # os-ken has no types
 
     def get_protocols(self, protocol: Any) -> list[Any]:
         """All protocols of a class."""
-        cls = protocol.__class__ if isinstance(protocol, packet_base.PacketBase) else protocol
-        if "protocols" not in self.__dict__:
+        cls = protocol if isinstance(protocol, type) else protocol.__class__
+        found = self.__dict__.get("protocols")
+        if found is None:
             while self._next and not _beyond(cls, self._next, self._rest):
                 self._step()
-            if not self._next:
-                self._take_apart()
-        return [found for found in self._found_all() if found.__class__ is cls or isinstance(found, cls)]
-
-    def _found_all(self) -> list[Any]:
-        found: list[Any] = self.__dict__.get("protocols", self._found)
-        return found
+            found = self._found if self._next else self._take_apart()
+        return [one for one in found if one.__class__ is cls or isinstance(one, cls)]
 
     def get_protocol(self, protocol: Any) -> Any:
         """The first protocol of a class, or None."""
-        cls = protocol.__class__ if isinstance(protocol, packet_base.PacketBase) else protocol
-        seen = 0
+        cls = protocol if isinstance(protocol, type) else protocol.__class__
+        found, seen = self.__dict__.get("protocols", self._found), 0
         while True:
-            found = self._found_all()
             for one in found[seen:]:
-                if isinstance(one, cls):
+                if one.__class__ is cls or isinstance(one, cls):
                     return one
             seen = len(found)
-            if "protocols" in self.__dict__:
+            if not self._next:
                 return None
-            if self._next:
-                self._step()
-            else:
-                self._take_apart()
+            self._step()
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.protocols)
@@ -191,11 +200,11 @@ packet_base.PacketBase.__div__ = packet_base.PacketBase.__truediv__ = _over  # e
 def _read_ethernet(data: bytes) -> tuple[Any, Any, bytes]:
     if len(data) < _ETHERNET._MIN_LEN:
         raise struct.error
-    header = _ETHERNET.__new__(_ETHERNET)
+    header = _new(_ETHERNET)
     header.dst = data[0:6].hex(":")
     header.src = data[6:12].hex(":")
     header.ethertype = kind = data[12] << 8 | data[13]
-    return header, _ETHERNET.get_packet_type(kind), data[14:]
+    return header, _ETHERNET._TYPES.get(kind if kind > _LENGTH else _LENGTH), data[14:]
 
 
 _READERS: dict[Any, Callable[[bytes], tuple[Any, Any, Any]]] = {_ETHERNET: _read_ethernet}
@@ -212,5 +221,5 @@ def _beyond(wanted: type, cls: Any, rest: bytes) -> bool:
     """Can no `wanted` come in `rest`, which begins with a header of `cls`? False if that is not known."""
     last, at = cls, _PROTOCOL_AT.get(cls)
     if at is not None:
-        last = cls.get_packet_type(rest[at]) if len(rest) > at else None
+        last = cls._TYPES.get(rest[at]) if len(rest) > at else None
     return last in _LEAVES and wanted in _COMMON and wanted is not cls and wanted is not last

@@ -19,6 +19,7 @@ from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.ofproto_parser import HEADER, msg
 
 _HELLO, _ERROR = 0, 1
+_HEADER_SIZE, _unpack_header = HEADER.size, HEADER.unpack_from
 _BAD_REQUEST, _BAD_VERSION, _BAD_LEN = 1, 0, 6
 
 
@@ -45,21 +46,17 @@ def parse(version: int, data: bytes, datapath: Any = None) -> Any:
     """
     data = bytes(data)
     try:
-        return _parse(version, data, datapath)
+        if len(data) < _HEADER_SIZE:
+            raise OpenFlowError(_BAD_REQUEST, _BAD_LEN)
+        theirs, msg_type, msg_len, xid = _unpack_header(data)
+        if msg_len != len(data):
+            raise OpenFlowError(_BAD_REQUEST, _BAD_LEN)
+        if theirs != version and msg_type not in (_HELLO, _ERROR):
+            raise OpenFlowError(_BAD_REQUEST, _BAD_VERSION)
+        message = msg(datapath or PROTOCOLS.get(version), version, msg_type, msg_len, xid, data)
+        message.version = theirs
+        message.check()
+        return message
     except OpenFlowError as error:
         error.data = error.data or data
         raise
-
-
-def _parse(version: int, data: bytes, datapath: Any) -> Any:
-    if len(data) < HEADER.size:
-        raise OpenFlowError(_BAD_REQUEST, _BAD_LEN)
-    theirs, msg_type, msg_len, xid = HEADER.unpack_from(data)
-    if msg_len != len(data):
-        raise OpenFlowError(_BAD_REQUEST, _BAD_LEN)
-    if theirs != version and msg_type not in (_HELLO, _ERROR):
-        raise OpenFlowError(_BAD_REQUEST, _BAD_VERSION)
-    message = msg(datapath or PROTOCOLS.get(version), version, msg_type, msg_len, xid, data)
-    message.version = theirs
-    message.check()
-    return message

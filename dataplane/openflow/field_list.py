@@ -1,7 +1,7 @@
 """A list of OXM or OXS TLVs under a small header: what OFPMatch and OFPStats are.
 
 It is kept as it stands on the wire; names and values are made when someone looks. Invariant: `_wire` holds the TLVs,
-without the header and the padding; `_user` is their decoded form or None.
+without the header and the padding; `_user` is their decoded form, which other lists may share, or None.
 """
 
 from __future__ import annotations
@@ -54,36 +54,38 @@ class FieldList(StringifyMixin):
 
     def items(self) -> list[tuple[str, Any]]:
         """Names and values, in the order of the wire. Raises OpenFlowError if a peer sent nonsense."""
-        if self._user is None:
-            self._user = self._oxm.decode(self._wire, 0, len(self._wire))
+        return list(self._user or self._decode_all())
+
+    def _decode_all(self) -> list[tuple[str, Any]]:
+        self._user = self._oxm.read(self._wire)
         return self._user
 
     def __getitem__(self, key: str) -> Any:
-        for name, value in self.items():
+        for name, value in self._user or self._decode_all():
             if name == key:
                 return value
         raise KeyError(key)
 
     def __contains__(self, key: object) -> bool:
-        return any(name == key for name, _ in self.items())
+        return any(name == key for name, _ in self._user or self._decode_all())
 
     def __iter__(self) -> Iterator[str]:
-        return iter([name for name, _ in self.items()])
+        return iter([name for name, _ in self._user or self._decode_all()])
 
     def __len__(self) -> int:
-        return len(self.items())
+        return len(self._user or self._decode_all())
 
     def __bool__(self) -> bool:
         return True  # as in Ryu: an empty match is no less a match
 
     def iteritems(self) -> Iterator[tuple[str, Any]]:
-        return iter(dict(self.items()).items())
+        return iter(dict(self._user or self._decode_all()).items())
 
     def keys(self) -> list[str]:
         return list(self)
 
     def get(self, key: str, default: Any = None) -> Any:
-        for name, value in self.items():
+        for name, value in self._user or self._decode_all():
             if name == key:
                 return value
         return default

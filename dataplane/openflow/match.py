@@ -41,13 +41,10 @@ class OFPMatch(FieldList):
         _ordered_fields: list[tuple[str, Any]] | None = None,
         **kwargs: Any,
     ) -> None:
-        encode = self._oxm.encode
         if _ordered_fields is not None:
-            self._wire = b"".join([encode(name, value)[1] for name, value in _ordered_fields])
+            self._wire = b"".join([self._oxm.encode(name, value)[1] for name, value in _ordered_fields])
         else:
-            found = [encode(name, value) for name, value in kwargs.items()]
-            found.sort()
-            self._wire = b"".join([data for _, data in found])
+            self._wire = self._oxm.pack(kwargs)
         self._user: list[tuple[str, Any]] | None = None
 
     # bytes

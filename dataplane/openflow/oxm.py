@@ -22,13 +22,18 @@ _HEADER = Struct("!I")
 _EXPERIMENTER = Struct("!II")
 _OLD_ONF = Struct("!IIH")
 
+_REMEMBERED = 16384  # TLVs of each field
+_REMEMBERED_ORDERS = 1024
+_REMEMBERED_READINGS = 4096  # for each table, of lists of at most so many bytes:
+_SHORT = 16
+
 Number = int | tuple[int, int]  # class << 7 | field, or (experimenter, that or the EXT-256 type)
 
 
 class Field:
     """One OXM field: its name in scripts, its number, its kind of value, and the headers it is written with."""
 
-    __slots__ = ("kind", "maskable", "masked", "name", "num", "order", "plain", "prefix")
+    __slots__ = ("_seen", "kind", "maskable", "masked", "name", "num", "order", "plain", "prefix")
 
     def __init__(
         self,
@@ -49,9 +54,24 @@ class Field:
         self.masked = _HEADER.pack(oxm_type << 9 | 1 << 8 | size + kind.size) + prefix
         self.num: Number = _number(oxm_type, prefix)
         self.order = self.num if isinstance(self.num, int) else self.num[0]
+        self._seen: dict[str | int, bytes] = {}
 
     def encode(self, value: Any) -> bytes:
-        """The TLV for `value`, `(value, mask)` or `address/length`. Bits that the mask leaves out are cleared."""
+        """The TLV for `value`, `(value, mask)` or `address/length`. Bits that the mask leaves out are cleared.
+
+        Those of plain values are remembered: a controller meets the same addresses and ports again and again.
+        """
+        if value.__class__ is not str and value.__class__ is not int:
+            return self._encode(value)
+        found = self._seen.get(value)
+        if found is None:
+            found = self._encode(value)
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[value] = found
+        return found
+
+    def _encode(self, value: Any) -> bytes:
         kind = self.kind
         if (value.__class__ is tuple or value.__class__ is list) and len(value) == 2:
             value, mask = value
@@ -101,11 +121,17 @@ class Table:
         self.by_name: dict[str, Field] = {}
         self.by_number: dict[Number, Field] = {}
         self.by_header: dict[int, Field] = {}  # plain and, where allowed, masked headers of non-experimenter fields
+        self._orders: dict[
+            tuple[str, ...], list[tuple[str, Field]]
+        ] = {}  # of matches that were built, by the names in them
+        self._readings: dict[bytes, list[tuple[str, Any]]] = {}  # of short lists that were decoded
         for field in fields:
             self.register(field)
 
     def register(self, field: Field) -> None:
         """Make a field known to matches and set-field actions."""
+        self._orders.clear()
+        self._readings.clear()
         self.by_name[field.name] = field
         self.by_number[field.num] = field
         if not field.prefix:
@@ -122,6 +148,24 @@ class Table:
             number = int(name[6:])
             return Field(name, number & 0x7F, values.UNKNOWN, True, number >> 7)
         raise KeyError(f"unknown OXM field: {name}")
+
+    def pack(self, fields: dict[str, Any]) -> bytes:
+        """The TLVs of a match, in the order of the fields' numbers. Raises KeyError for a name that is not known."""
+        names = tuple(fields)
+        order = self._orders.get(names)
+        if order is not None:
+            return b"".join([field.encode(fields[name]) for name, field in order])
+        found = [self.encode(name, value) for name, value in fields.items()]
+        self._remember_order(names)
+        return b"".join([data for _, data in sorted(found)])
+
+    def _remember_order(self, names: tuple[str, ...]) -> None:
+        """If it is the same for all values, and the fields have headers of their own."""
+        order = sorted(((name, self.named(name)) for name in names), key=lambda pair: pair[1].order)
+        if len({field.order for _, field in order}) == len(order) and all(field.kind.size for _, field in order):
+            if len(self._orders) >= _REMEMBERED_ORDERS:
+                self._orders.clear()
+            self._orders[names] = order
 
     def encode(self, name: str, value: Any) -> tuple[int, bytes]:
         """Sort key and TLV of one match field."""
@@ -168,6 +212,20 @@ class Table:
         if kind.size and len(value) != kind.size:
             raise OpenFlowError(ec.OFPET_BAD_MATCH, ec.OFPBMC_BAD_LEN)
         return name, kind.decode(value) if mask is None else (kind.decode(value), kind.decode(mask))
+
+    def read(self, wire: bytes) -> list[tuple[str, Any]]:
+        """As decode, of all of `wire`; the result is shared, and not to be changed.
+
+        The match of a packet-in is an input port more often than not, and of those there are few.
+        """
+        found = self._readings.get(wire)
+        if found is None:
+            found = self.decode(wire, 0, len(wire))
+            if len(wire) <= _SHORT:
+                if len(self._readings) >= _REMEMBERED_READINGS:
+                    self._readings.clear()
+                self._readings[wire] = found
+        return found
 
     def decode(self, buf: bytes, pos: int, end: int) -> list[tuple[str, Any]]:
         """Names and values of the TLVs that fill buf[pos:end]. Unknown fields pass."""

@@ -1,0 +1,72 @@
+"""Statements that log: how often, what is told of what was left out, and that the caller is still the caller."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from triplane.controller.runtime import loglimit
+from triplane.controller.runtime.loglimit import LimitedLogger
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
+    """A logger whose statements may write three lines in each window."""
+    monkeypatch.setattr(LimitedLogger, "limit", 3)
+    monkeypatch.setattr(LimitedLogger, "_statements", {})
+    logger = LimitedLogger("limited")
+    logger.parent = logging.root
+    yield logger
+
+
+def test_each_statement_has_its_own_limit(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(10):
+        log.warning("one %d", number)
+        log.warning(f"another {number}")
+    assert caplog.messages == [f"{which} {number}" for number in range(3) for which in ("one", "another")]
+
+
+def test_then_it_says_how_many_there_were(
+    log: logging.Logger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(10):
+        if number == 8:
+            monkeypatch.setattr(loglimit, "WINDOW", 0.0)  # as if it were later
+        log.error("line %d", number)
+    left_out = "5 more lines like the following were left out (--log-rate 0 shows all)"
+    assert caplog.messages == ["line 0", "line 1", "line 2", left_out, "line 8", "line 9"]
+
+
+def test_what_was_not_told_is_told_at_the_end(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(10):
+        log.warning("line %d", number)
+    loglimit.finish()
+    assert caplog.messages[3:] == ["7 more lines like one before were left out at the end"]
+
+
+def test_exceptions_are_of_the_statement_that_logs_them(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(5):
+        try:
+            raise ValueError("x")
+        except ValueError:
+            log.exception("first")
+            log.exception("second")
+    assert caplog.messages == ["first", "second"] * 3
+    assert all(record.exc_info for record in caplog.records)
+
+
+def test_a_record_names_its_caller(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+    log.warning("here")
+    (record,) = caplog.records
+    assert (record.filename, record.funcName) == ("test_loglimit.py", "test_a_record_names_its_caller")
+
+
+def test_without_limit_all_is_written(
+    log: logging.Logger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LimitedLogger, "limit", 0)
+    for number in range(10):
+        log.warning("line %d", number)
+    assert len(caplog.messages) == 10
