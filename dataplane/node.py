@@ -26,6 +26,7 @@ from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.ports import OpenPort, Ports
 from triplane.dataplane.state import State
 from triplane.dataplane.switch.datapath import (
+    FlowChange,
     FlowFilter,
     FlowModOutcome,
     PacketIn,
@@ -50,6 +51,7 @@ class Node:
         self._code = np.zeros(CODE_WORDS, np.int64)
         self._program = int(arena_take(self.state.arena, CODE_WORDS))
         self._running = False
+        self._held = False  # changes may yet be undone
 
     @property
     def packet_in_fd(self) -> int:
@@ -101,9 +103,34 @@ class Node:
             if running:
                 self.start()
 
+    def atomically(self, change: Callable[[], None], now: int) -> list[Removed]:
+        removed: list[Removed] = []
+        self._paused(lambda: removed.extend(self._all_or_nothing(change, now)))
+        return removed
+
+    def _all_or_nothing(self, change: Callable[[], None], now: int) -> list[Removed]:
+        """`change`, while no worker runs: one that fails leaves flow entries, groups, meters and ports as before."""
+        state, ports = self.state, self.port_table.configs()
+        tables = (state.flows, state.groups, state.meters)
+        self._held = True
+        for table in tables:
+            table.begin()
+        try:
+            change()
+        except OpenFlowError:
+            for table in tables:
+                table.undo()
+            self.port_table.set_configs(ports)
+            raise
+        finally:
+            self._held = False
+        state.groups.commit()
+        state.meters.commit()
+        return state.flows.commit(now)
+
     def turn(self) -> None:
-        """Free what was removed, once every worker has seen that it is gone."""
-        if self.workers.quiet():
+        """Free what was removed, once every worker has seen that it is gone; nothing that may have to come back."""
+        if not self._held and self.workers.quiet():
             self.state.flows.turn()
             self.state.groups.turn()
             self.state.meters.turn()
@@ -130,6 +157,12 @@ class Node:
 
     def set_eviction(self, table: int, flags: int | None) -> None:
         self.state.flows.set_eviction(table, flags)
+
+    def watch_flows(self, on: bool) -> None:
+        self.state.flows.watch(on)
+
+    def flow_changes(self) -> list[FlowChange]:
+        return self.state.flows.changes()
 
     def expire(self, now: int) -> list[Removed]:
         removed = self.state.flows.expire(now)

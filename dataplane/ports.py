@@ -108,6 +108,16 @@ class Ports:
     def config(self, slot: int) -> int:
         return int(self.state.ports[slot * n.OUT_WORDS + n.OUT_CONFIG])
 
+    def configs(self) -> dict[int, int]:
+        """OFPPC_* of each slot."""
+        return {slot: self.config(slot) for slot in self.open}
+
+    def set_configs(self, configs: dict[int, int]) -> None:
+        """Give ports the configuration that they had."""
+        for slot, config in configs.items():
+            if self.config(slot) != config:
+                self._configure(slot, config)
+
     def _set_live(self, slot: int) -> None:
         live = self._links[slot].up and not self.config(slot) & n.OFPPC_PORT_DOWN
         publish(self.state.live, slot, int(live))
@@ -123,8 +133,10 @@ class Ports:
             raise OpenFlowError(OFPET_PORT_MOD_FAILED, OFPPMFC_BAD_HW_ADDR)
         if (config | mask) & ~(OFPPC_ALL | OFPPC_1_0):
             raise OpenFlowError(OFPET_PORT_MOD_FAILED, OFPPMFC_BAD_CONFIG)
+        self._configure(slot, self.config(slot) & ~mask | config & mask)
+
+    def _configure(self, slot: int, after: int) -> None:
         before = self.config(slot)
-        after = before & ~mask | config & mask
         publish(self.state.ports, slot * n.OUT_WORDS + n.OUT_CONFIG, after)
         if (before ^ after) & n.OFPPC_PORT_DOWN:
             self.open[slot].set_up(not after & n.OFPPC_PORT_DOWN)

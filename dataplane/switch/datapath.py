@@ -6,7 +6,7 @@ method may raise `OpenFlowError(type, code)` before it has changed anything. `no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -140,6 +140,17 @@ class Datapath(Protocol):
 
     def set_egress(self, first: int | None) -> None:
         """Let packets that leave by a port go through the tables from `first` on; None: there are no egress tables."""
+
+    def watch_flows(self, on: bool) -> None:
+        """Whether `flow_changes` are wanted; to keep them costs a little with each change."""
+
+    def flow_changes(self) -> list[FlowChange]:
+        """The changes of flow entries since they were last asked for."""
+
+    def atomically(self, change: Callable[[], None], now: int) -> list[Removed]:
+        """Call `change`, which calls other methods of this, between two packets: each packet meets all that it does
+        or nothing of it. If it raises OpenFlowError, flow entries, groups, meters and ports are as before, and the
+        error is raised again. Returns what was removed; the methods that `change` calls do not."""
 
     def expire(self, now: int) -> list[Removed]:
         """Remove entries whose idle or hard timeout has passed."""

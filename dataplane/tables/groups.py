@@ -13,7 +13,6 @@ from struct import Struct
 
 import numpy as np
 
-from triplane.dataplane.kernels.arena import arena_give
 from triplane.dataplane.kernels.groups import (
     GB_COUNTERS,
     GB_STRIDE,
@@ -42,7 +41,7 @@ from triplane.dataplane.tables.buckets import (
     parse_buckets,
     split_buckets,
 )
-from triplane.dataplane.tables.slots import Gone, Slots
+from triplane.dataplane.tables.slots import Gone, Restorable
 
 PROGRAM_ROOM = 512  # words: an action set has 60 slots of at most 4
 GROUP_TYPES = (ofp.OFPGT_ALL, ofp.OFPGT_SELECT, ofp.OFPGT_INDIRECT, ofp.OFPGT_FF)
@@ -72,7 +71,7 @@ class Group:
         return self.forwards | self.watches
 
 
-class GroupTable:
+class GroupTable(Restorable):
     """`arrays` and the arena are what kernels read. `uses` tells how many flows use each slot (for ref_count)."""
 
     def __init__(
@@ -84,10 +83,10 @@ class GroupTable:
         uses: Callable[[], Words] | None = None,
     ) -> None:
         self.arrays = make_groups(workers, slots)
-        self._arena, self._workers = arena, workers
+        super().__init__(arena, slots, [self.arrays.ids, self.arrays.block])
+        self._workers = workers
         self.uses = uses or (lambda: np.zeros(slots, np.int64))
         self._limits = make_limits() if limits is None else limits
-        self._slots = Slots(slots)
         self._groups: dict[int, Group] = {}
         self._users: dict[int, set[int]] = {}  # by id: the groups that forward to it or watch it
         self._stage = np.zeros(PROGRAM_ROOM, np.int64)
@@ -106,6 +105,7 @@ class GroupTable:
 
         `ids`: one for each bucket; without, they are numbered from 0. `version` is what the actions are of.
         """
+        self._remember()
         if command == ofp.OFPGC_DELETE:
             return self._delete(group_id)
         if command not in (ofp.OFPGC_ADD, ofp.OFPGC_MODIFY):
@@ -143,6 +143,7 @@ class GroupTable:
 
     def rebuild(self, group_id: int, ids: tuple[int, ...], buckets: list[bytes], now: int) -> None:
         """Give a group these buckets. Those whose ids it had before are the same ones: they keep their counters."""
+        self._remember()
         old = self._groups[group_id]
         group, block = self._prepare(group_id, old.kind, b"".join(buckets), ids, OPENFLOW_1_5, now)
         places = {number: place for place, number in enumerate(old.ids)}
@@ -208,6 +209,7 @@ class GroupTable:
         block = int(group_make(self._arena, kind, len(buckets), self._workers, words))
         if block < 0:
             raise group_failed(ec.OFPGMFC_OUT_OF_GROUPS)
+        self._made(block)
         to = int(programs_at(self._arena, block, self._workers))
         for number, (bucket, program) in enumerate(zip(buckets, programs, strict=True)):
             self._arena[to : to + len(program)] = program
@@ -230,9 +232,9 @@ class GroupTable:
         return self._stage[:words].copy()
 
     def _add(self, group_id: int, group: Group, block: int) -> None:
-        slot = self._slots.take()
+        slot = self._take_slot()
         if slot is None:
-            arena_give(self._arena, block)
+            self._free_block(block)
             raise group_failed(ec.OFPGMFC_OUT_OF_GROUPS)
         group.slot = slot
         self._counts(slot)[:] = 0
@@ -253,7 +255,7 @@ class GroupTable:
     def _replace_block(self, slot: int, block: int) -> None:
         old = int(self.arrays.block[slot])
         publish(self.arrays.block, slot, block)
-        arena_give(self._arena, old)
+        self._free_block(old)
 
     def _use(self, group_id: int, group: Group) -> None:
         for used in group.uses:
@@ -279,8 +281,14 @@ class GroupTable:
         group = self._groups.pop(group_id)
         id_remove(self.arrays.ids, group_id)
         self._replace_block(group.slot, 0)
-        self._slots.give(group.slot)
+        self._free_slot(group.slot)
         return Gone(group_id, group.slot)
+
+    def _state(self) -> tuple[dict[int, Group], dict[int, set[int]]]:
+        return dict(self._groups), {used: set(users) for used, users in self._users.items()}
+
+    def _restore(self, state: tuple[dict[int, Group], dict[int, set[int]]]) -> None:
+        self._groups, self._users = state
 
     def turn(self) -> None:
         """Call beside `arena_turn`: slots of deleted groups become free two turns later."""

@@ -6,13 +6,12 @@ OpenFlow 1.3.5 sections 5.7, 6.7 (modification), 7.3.4.4 and 7.3.5.9 to 7.3.5.11
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
 
-from triplane.dataplane.kernels.arena import arena_give
 from triplane.dataplane.kernels.ids import id_insert, id_remove
 from triplane.dataplane.kernels.meters import (
     BAND_BYTE_COUNT,
@@ -32,7 +31,7 @@ from triplane.dataplane.kernels.tokens import PACKETS
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.v1_3 import constants as ofp
 from triplane.dataplane.openflow.v1_3 import error_codes as ec
-from triplane.dataplane.tables.slots import Gone, Slots
+from triplane.dataplane.tables.slots import Gone, Restorable
 
 MAX_BANDS = 255
 BURST_UNIT = PACKETS  # tokens of a unit of burst_size: a packet, and just so a kilobit
@@ -69,18 +68,19 @@ class Meter:
     count: int = 0  # of bands
 
 
-class MeterTable:
+class MeterTable(Restorable):
     """`arrays` and the arena are what kernels read. `uses` tells how many flows use each slot (for flow_count)."""
 
     def __init__(self, arena: Words, workers: int, slots: int = 65536, uses: Callable[[], Words] | None = None) -> None:
         self.arrays = make_meters(workers, slots)
-        self._arena, self._workers = arena, workers
+        super().__init__(arena, slots, [self.arrays.ids, self.arrays.block, self.arrays.virtual])
+        self._workers = workers
         self.uses = uses or (lambda: np.zeros(slots, np.int64))
-        self._slots = Slots(slots)
         self._meters: dict[int, Meter] = {}
 
     def mod(self, command: int, flags: int, meter_id: int, bands: bytes, now: int) -> list[Gone]:
         """Add, modify or delete. Returns what was deleted. OpenFlowError before anything has changed."""
+        self._remember()
         if command == ofp.OFPMC_DELETE:
             return self._delete(meter_id)
         if command not in (ofp.OFPMC_ADD, ofp.OFPMC_MODIFY):
@@ -108,15 +108,16 @@ class MeterTable:
         block = int(meter_make(self._arena, len(bands), int(flags & ofp.OFPMF_PKTPS != 0)))
         if block < 0:
             raise _failed(ec.OFPMMFC_OUT_OF_METERS)
+        self._made(block)
         for number, band in enumerate(sorted(bands, key=lambda band: -band.rate)):
             burst = _burst(flags, band)
             band_set(self._arena, block, number, band.rate, burst, band.verdict, band.place, now)
         return block
 
     def _add(self, meter_id: int, flags: int, bands: bytes, block: int, now: int) -> None:
-        slot = self._slots.take()
+        slot = self._take_slot()
         if slot is None:
-            arena_give(self._arena, block)
+            self._free_block(block)
             raise _failed(ec.OFPMMFC_OUT_OF_METERS)
         self._meters[meter_id] = Meter(slot, now, flags, bands, len(bands) // _BAND.size)
         self._counts(slot)[:] = 0
@@ -128,14 +129,14 @@ class MeterTable:
 
     def _modify(self, meter_id: int, flags: int, bands: bytes, block: int) -> None:
         """The meter keeps its counters, its bands start anew (section 6.7)."""
-        meter = self._meters[meter_id]
-        meter.flags, meter.wire, meter.count = flags, bands, len(bands) // _BAND.size
+        meter = replace(self._meters[meter_id], flags=flags, wire=bands, count=len(bands) // _BAND.size)
+        self._meters[meter_id] = meter
         self._replace_block(meter.slot, block)
 
     def _replace_block(self, slot: int, block: int) -> None:
         old = int(self.arrays.block[slot])
         publish(self.arrays.block, slot, block)
-        arena_give(self._arena, old)
+        self._free_block(old)
 
     def _delete(self, meter_id: int) -> list[Gone]:
         chosen = list(self._meters) if meter_id == ofp.OFPM_ALL else [meter_id] if meter_id in self._meters else []
@@ -148,8 +149,14 @@ class MeterTable:
         else:
             id_remove(self.arrays.ids, meter_id)
         self._replace_block(meter.slot, 0)
-        self._slots.give(meter.slot)
+        self._free_slot(meter.slot)
         return Gone(meter_id, meter.slot)
+
+    def _state(self) -> dict[int, Meter]:
+        return dict(self._meters)
+
+    def _restore(self, state: dict[int, Meter]) -> None:
+        self._meters = state
 
     def turn(self) -> None:
         """Call beside `arena_turn`: slots of deleted meters become free two turns later."""
