@@ -15,11 +15,10 @@ from collections.abc import Callable
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.v1_5.constants import OFPCSR_CHANNEL_STATUS
-from triplane.dataplane.switch import handlers, wire
+from triplane.dataplane.switch import bundles, handlers, monitors, wire
 from triplane.dataplane.switch.connection import SHORTEST_RUN, Connection, Request
 from triplane.dataplane.switch.datapath import Datapath, FlowModOutcome, PortInfo
 from triplane.dataplane.switch.handshake import agree, refuse
-from triplane.dataplane.switch.requests import OUTPUT_TO_TABLE
 from triplane.dataplane.switch.state import AgentConfig, Identity, Switch
 from triplane.dataplane.switch.versions import chosen
 
@@ -72,6 +71,7 @@ class Agent:
         self.switch.connections.remove(conn)
         conn.close("the connection is gone")
         conn.answer = None
+        monitors.follow(self.switch)
         if conn.established:
             self.switch.controller_changed(conn, OFPCSR_CHANNEL_STATUS)
         self._follow_fail_mode()
@@ -80,8 +80,9 @@ class Agent:
 
     def tick(self, now: int) -> None:
         """What time brings: flow timeouts, and the end of silent connections. Call it a few times a second."""
-        self.switch.flows_removed(self.datapath.expire(now))
+        self.switch.flows_changed(self.datapath.expire(now))
         for conn in self.switch.connections:
+            bundles.expire(conn, now, self.switch.config.bundle_patience)
             self._probe(conn, now)
 
     def poll_packet_ins(self, now: int) -> bool:
@@ -117,7 +118,7 @@ class Agent:
             return True
         request = Request(conn, kind, xid, data[at : at + max(length, wire.HEADER_SIZE)], now)
         if length < wire.HEADER_SIZE:  # where the next message begins cannot be known
-            self._refuse(request, OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN))
+            conn.refuse(request, OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN))
             conn.close(f"message of length {length}, shorter than its header")
         elif len(data) - at < length:
             return False
@@ -145,20 +146,17 @@ class Agent:
             return False
         conn.at = outcome.consumed
         conn.requests += 1
-        if outcome.errors or outcome.removed or outcome.buffers:
+        if outcome.errors or outcome.removed or outcome.buffers or self.switch.attentive:
             self._settle(conn, outcome, now)
         return True
 
     def _settle(self, conn: Connection, outcome: FlowModOutcome, now: int) -> None:
         """Errors of a run, entries it removed, and the packets its flow-mods release to OFPP_TABLE (7.3.4.1)."""
         for at, kind, code in outcome.errors:
-            self._refuse(self._request_at(conn, at, now), OpenFlowError(kind, code))
-        self.switch.flows_removed(outcome.removed)
+            conn.refuse(self._request_at(conn, at, now), OpenFlowError(kind, code))
+        self.switch.flows_changed(outcome.removed, conn, lambda at: wire.HEADER.unpack_from(conn.data, at)[3])
         for at, buffer_id in outcome.buffers:
-            try:
-                self.switch.release_buffer(buffer_id, None, OUTPUT_TO_TABLE, now)
-            except OpenFlowError as error:
-                self._refuse(self._request_at(conn, at, now), error)
+            self.switch.release_to_table(self._request_at(conn, at, now), buffer_id)
 
     @staticmethod
     def _request_at(conn: Connection, at: int, now: int) -> Request:
@@ -174,7 +172,7 @@ class Agent:
                 return
             conn.answer, conn.answering = iter(handlers.answer(self.switch, request)), request
         except OpenFlowError as error:
-            self._refuse(request, error)
+            conn.refuse(request, error)
 
     def _greet(self, request: Request) -> None:
         """The first message: a hello that we can agree with, or the connection ends (6.3.1)."""
@@ -193,26 +191,19 @@ class Agent:
         self.switch.controller_changed(conn, OFPCSR_CHANNEL_STATUS)
 
     def _produce(self, conn: Connection) -> None:
-        """Move replies from the answer under way to the outbox while there is room."""
+        """Move replies from the answer under way to the outbox while there is room; then what monitors have missed."""
+        conn.answer = conn.answer or monitors.catch_up(conn)
         while conn.answer is not None and not conn.outbox.full:
             try:
                 message = next(conn.answer, None)
             except OpenFlowError as error:
-                message = self._error(conn.answering, error) if conn.answering else None
+                message = conn.answering.refusal(error) if conn.answering else None
                 conn.answer = iter(())
             if message is None:
                 conn.answer = conn.answering = None
+                conn.answer = monitors.catch_up(conn)
             else:
                 conn.outbox.reply(message)
-
-    @staticmethod
-    def _error(request: Request, error: OpenFlowError) -> bytes:
-        quoted = error.data if error.type == ofp.OFPET_HELLO_FAILED else request.data[: wire.ERROR_DATA]
-        return request.wire.error(error.type, error.code, request.xid, quoted)
-
-    def _refuse(self, request: Request, error: OpenFlowError) -> None:
-        request.conn.errors += 1
-        request.conn.outbox.reply(self._error(request, error))
 
     def _probe(self, conn: Connection, now: int) -> None:
         """Ask a silent peer for an echo; end the connection if it is still silent as long again."""

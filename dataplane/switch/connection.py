@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.switch.async_config import AsyncConfig
+from triplane.dataplane.switch.monitors import Updates
 from triplane.dataplane.switch.outbox import Limits, Outbox
 from triplane.dataplane.switch.version import Version
-from triplane.dataplane.switch.wire import Wire
+from triplane.dataplane.switch.wire import ERROR_DATA, Wire
+
+if TYPE_CHECKING:
+    from triplane.dataplane.switch.bundles import Bundle
 
 DEFAULT_MISS_SEND_LEN = 128  # OFP_DEFAULT_MISS_SEND_LEN, 7.3.2
 SHORTEST_RUN = 4096  # bytes of flow-mods shown to the data plane at a time, at first
@@ -37,6 +42,11 @@ class Request(NamedTuple):
         """The message that answers this one; `kind` by 1.3's numbers."""
         return self.wire.message(kind, self.xid, body)
 
+    def refusal(self, error: OpenFlowError) -> bytes:
+        """The OFPT_ERROR that says so, with the start of this message."""
+        quoted = error.data if error.type == ofp.OFPET_HELLO_FAILED else self.data[:ERROR_DATA]
+        return self.wire.error(error.type, error.code, self.xid, quoted)
+
 
 class Connection:
     """`name` is for people ("tcp:127.0.0.1:6653"); `governs`: its loss counts for the fail mode."""
@@ -57,6 +67,8 @@ class Connection:
         self.short_id = 0  # that the controller wants to be known by; 0: none (OpenFlow 1.5)
         self.async_config = AsyncConfig()
         self.miss_send_len = DEFAULT_MISS_SEND_LEN
+        self.updates = Updates()
+        self.bundles: dict[int, Bundle] = {}
         self.pieces: dict[int, tuple[int, bytearray]] = {}  # multipart requests under way: xid to type, body so far
 
         self.data = b""  # received; [at:] is still to be looked at
@@ -83,6 +95,11 @@ class Connection:
     def wants_data(self) -> bool:
         """Whether the channel is to read."""
         return not self.unfinished and not self.blocked
+
+    def refuse(self, request: Request, error: OpenFlowError) -> None:
+        """Answer a request with an error."""
+        self.errors += 1
+        self.outbox.reply(request.refusal(error))
 
     def take_in(self, data: bytes) -> None:
         self.data = self.data[self.at :] + data if self.at < len(self.data) else data

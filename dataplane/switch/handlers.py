@@ -12,7 +12,7 @@ from triplane.dataplane.switch import requests, roles
 from triplane.dataplane.switch.connection import Request
 from triplane.dataplane.switch.multipart import multipart_request
 from triplane.dataplane.switch.state import Switch
-from triplane.dataplane.switch.version import Row
+from triplane.dataplane.switch.version import Row, admit
 
 ROWS = {
     ofp.OFPT_HELLO: Row(requests.nothing, longer=True),
@@ -24,9 +24,9 @@ ROWS = {
     ofp.OFPT_GET_CONFIG_REQUEST: Row(requests.get_config),
     ofp.OFPT_SET_CONFIG: Row(requests.set_config, 12),
     ofp.OFPT_PACKET_OUT: Row(requests.packet_out, 24, longer=True, writes=True),
-    ofp.OFPT_FLOW_MOD: Row(requests.flow_mod, 56, longer=True, writes=True),
-    ofp.OFPT_GROUP_MOD: Row(requests.group_mod, 16, longer=True, writes=True),
-    ofp.OFPT_PORT_MOD: Row(requests.port_mod, 40, writes=True),
+    ofp.OFPT_FLOW_MOD: Row(requests.flow_mod, 56, longer=True, writes=True, bundled=True),
+    ofp.OFPT_GROUP_MOD: Row(requests.group_mod, 16, longer=True, writes=True, bundled=True),
+    ofp.OFPT_PORT_MOD: Row(requests.port_mod, 40, writes=True, bundled=True),
     ofp.OFPT_TABLE_MOD: Row(requests.table_mod, 16, writes=True),
     ofp.OFPT_MULTIPART_REQUEST: Row(multipart_request, 16, longer=True),
     ofp.OFPT_BARRIER_REQUEST: Row(requests.barrier),
@@ -34,7 +34,7 @@ ROWS = {
     ofp.OFPT_ROLE_REQUEST: Row(roles.role_request, 24),
     ofp.OFPT_GET_ASYNC_REQUEST: Row(requests.get_async),
     ofp.OFPT_SET_ASYNC: Row(requests.set_async, 32),
-    ofp.OFPT_METER_MOD: Row(requests.meter_mod, 16, longer=True, writes=True),
+    ofp.OFPT_METER_MOD: Row(requests.meter_mod, 16, longer=True, writes=True, bundled=True),
 }
 
 
@@ -46,8 +46,4 @@ def answer(switch: Switch, request: Request) -> Iterable[bytes]:
     row = version.requests.get(request.kind)
     if row is None:
         raise requests.bad_request(ofp.OFPBRC_BAD_TYPE)
-    if len(request.data) < row.size or (len(request.data) > row.size and not row.longer):
-        raise requests.bad_request(ofp.OFPBRC_BAD_LEN)
-    if row.writes and request.conn.role == ofp.OFPCR_ROLE_SLAVE:
-        raise requests.bad_request(ofp.OFPBRC_IS_SLAVE)
-    return row.handler(switch, request)
+    return admit(row, switch, request)

@@ -16,6 +16,7 @@ from triplane.dataplane.openflow.v1_4.constants import OFPRFR_GROUP_MOD, OFPRFR_
 from triplane.dataplane.switch import async_config, wire
 from triplane.dataplane.switch.connection import Request
 from triplane.dataplane.switch.state import N_TABLES, Switch
+from triplane.dataplane.switch.version import admit
 
 CAPABILITIES = (
     ofp.OFPC_FLOW_STATS | ofp.OFPC_TABLE_STATS | ofp.OFPC_PORT_STATS | ofp.OFPC_GROUP_STATS | ofp.OFPC_QUEUE_STATS
@@ -24,7 +25,9 @@ SHORTEST_FRAME = 14  # an Ethernet header
 OFPTC_DEPRECATED_MASK = 3
 PORT_FEATURES = 0xFFFF  # OFPPF_10MB_HD to OFPPF_PAUSE_ASYM
 PACKET_OUT_PORTS = (ofp.OFPP_CONTROLLER, ofp.OFPP_LOCAL, ofp.OFPP_ANY)  # OFPP_ANY: as Open vSwitch
-OUTPUT_TO_TABLE = Struct("!HHIH6x").pack(ofp.OFPAT_OUTPUT, 16, ofp.OFPP_TABLE, 0)
+
+
+EXPERIMENTER = Struct("!II")  # experimenter, type
 
 
 def bad_request(code: int) -> OpenFlowError:
@@ -36,8 +39,15 @@ def nothing(switch: Switch, request: Request) -> list[bytes]:
     return []
 
 
-def experimenter(switch: Switch, request: Request) -> list[bytes]:
-    raise bad_request(ofp.OFPBRC_BAD_EXPERIMENTER)
+def experimenter(switch: Switch, request: Request) -> Iterable[bytes]:
+    """An extension's message, by the version's table of them."""
+    known = request.conn.version.experimenters
+    who, kind = EXPERIMENTER.unpack_from(request.body)
+    row = known.get((who, kind))
+    if row is None:
+        unknown = all(other != who for other, _ in known)
+        raise bad_request(ofp.OFPBRC_BAD_EXPERIMENTER if unknown else ofp.OFPBRC_BAD_EXP_TYPE)
+    return admit(row, switch, request)
 
 
 def echo(switch: Switch, request: Request) -> list[bytes]:
@@ -107,7 +117,9 @@ def flow_mod(switch: Switch, request: Request) -> list[bytes]:
 def group_mod(switch: Switch, request: Request) -> list[bytes]:
     command, kind, group_id = wire.GROUP_MOD.unpack_from(request.data, wire.HEADER_SIZE)
     buckets = request.data[wire.HEADER_SIZE + wire.GROUP_MOD.size :]
-    switch.flows_removed(switch.datapath.group_mod(command, kind, group_id, buckets, request.now))
+    switch.flows_changed(
+        switch.datapath.group_mod(command, kind, group_id, buckets, request.now), request.conn, lambda at: request.xid
+    )
     forward(switch, request, OFPRFR_GROUP_MOD)
     return []
 
@@ -115,7 +127,9 @@ def group_mod(switch: Switch, request: Request) -> list[bytes]:
 def meter_mod(switch: Switch, request: Request) -> list[bytes]:
     command, flags, meter_id = wire.METER_MOD.unpack_from(request.data, wire.HEADER_SIZE)
     bands = request.data[wire.HEADER_SIZE + wire.METER_MOD.size :]
-    switch.flows_removed(switch.datapath.meter_mod(command, flags, meter_id, bands, request.now))
+    switch.flows_changed(
+        switch.datapath.meter_mod(command, flags, meter_id, bands, request.now), request.conn, lambda at: request.xid
+    )
     forward(switch, request, OFPRFR_METER_MOD)
     return []
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from struct import Struct
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.v1_5.constants import OFPT_CONTROLLER_STATUS
+from triplane.dataplane.switch import monitors, vacancy
 from triplane.dataplane.switch.buffers import PacketBuffers
-from triplane.dataplane.switch.connection import Connection
+from triplane.dataplane.switch.connection import Connection, Request
 from triplane.dataplane.switch.datapath import NO_COOKIE, Datapath, PacketIn, PortInfo, Removed
 from triplane.dataplane.switch.vacancy import Vacancy
 from triplane.dataplane.switch.wire import SECOND, Wire
 
 N_TABLES = 254  # 0 to OFPTT_MAX - 1
+OUTPUT_TO_TABLE = Struct("!HHIH6x").pack(ofp.OFPAT_OUTPUT, 16, ofp.OFPP_TABLE, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,9 @@ class AgentConfig:
     probe: int = 5 * SECOND  # silence before an echo request, and then before the end; 0: never
     standalone: bool = False  # fail mode
     packet_in_burst: int = 256  # packets taken from the data plane at a time
+    bundles: int = 64  # that one connection may have open
+    bundle_limit: int = 64 << 20  # bytes of the messages in one
+    bundle_patience: int = 10 * SECOND  # until one that nobody touches is discarded
     versions: tuple[int, ...] = ()  # of OpenFlow that it speaks; none: all that it can
 
 
@@ -63,6 +70,8 @@ class Switch:
     table_vacancy: dict[int, Vacancy] = field(default_factory=dict)  # by table, of those that a table-mod has named
     first_egress: int | None = None  # table, if there are egress tables (OpenFlow 1.5)
     generation_id: int | None = None  # the greatest an election has named
+    watched: bool = False  # changes of flow entries are monitored
+    held: list[Callable[[], None]] | None = None  # asynchronous messages that wait for a bundle's end
     unwanted: Counter[int] = field(default_factory=Counter)  # packet-ins that no controller asked for, by reason
 
     def __post_init__(self) -> None:
@@ -93,10 +102,28 @@ class Switch:
             self.ports[info.port_no] = info
         self.tell(ofp.OFPT_PORT_STATUS, reason, lambda wire: wire.port_status(reason, info))
 
-    def flows_removed(self, removed: Iterable[Removed]) -> None:
+    @property
+    def attentive(self) -> bool:
+        """Whether `flows_changed` has something to do though nothing was removed."""
+        return self.watched or bool(self.table_vacancy)
+
+    def flows_changed(
+        self,
+        removed: Iterable[Removed],
+        cause: Connection | None = None,
+        xid_at: Callable[[int], int] = lambda at: 0,
+    ) -> None:
+        """Tell of what has become of flow entries, `removed` and others. `cause`: whose request it was, if anybody's;
+        `xid_at`: the transaction of the flow-mod at an offset, or of the request for -1."""
+        if self.held is not None:
+            return  # a bundle's end tells of all
         for gone in removed:
             if gone.flags & ofp.OFPFF_SEND_FLOW_REM:
                 self._flow_removed(gone)
+        if self.watched:
+            monitors.report(self, cause, xid_at)
+        if self.table_vacancy:
+            vacancy.check(self)
 
     def _flow_removed(self, gone: Removed) -> None:
         self.tell(ofp.OFPT_FLOW_REMOVED, gone.reason, lambda wire: wire.flow_removed(gone))
@@ -110,6 +137,9 @@ class Switch:
 
         Not to `but`, which caused it; nor is a message sent that a version has no bytes for.
         """
+        if self.held is not None:
+            self.held.append(lambda: self.tell(kind, reason, encode, but))
+            return
         told: dict[int, bytes] = {}
         for conn in self.listeners(kind, reason):
             if conn is but:
@@ -118,6 +148,20 @@ class Switch:
             told[version] = told.get(version) or encode(conn.version.wire)
             if told[version]:
                 conn.outbox.event(told[version])
+
+    def hold(self) -> None:
+        """From now on asynchronous messages wait for what becomes of a bundle."""
+        self.held = []
+
+    def say_held(self) -> None:
+        """What waited is true."""
+        held, self.held = self.held or [], None
+        for say in held:
+            say()
+
+    def drop_held(self) -> None:
+        """What waited has not happened."""
+        self.held = None
 
     def packet_in(self, packet: PacketIn, now: int) -> None:
         """Show a packet to each controller that wants it; its buffer, if it needs one, is shared by all."""
@@ -146,6 +190,13 @@ class Switch:
         if limit == ofp.OFPCML_NO_BUFFER or limit >= whole or buffer_id == ofp.OFP_NO_BUFFER:
             return wire.packet_in(packet, ofp.OFP_NO_BUFFER, whole)
         return wire.packet_in(packet, buffer_id, limit)
+
+    def release_to_table(self, flow_mod: Request, buffer_id: int) -> None:
+        """Send the packet that a flow-mod names to OFPP_TABLE (7.3.4.1); an error is answered."""
+        try:
+            self.release_buffer(buffer_id, None, OUTPUT_TO_TABLE, flow_mod.now)
+        except OpenFlowError as error:
+            flow_mod.conn.refuse(flow_mod, error)
 
     def release_buffer(
         self,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.switch import wire
 from triplane.dataplane.switch.async_config import DEFAULT, Masks
 
@@ -14,12 +16,14 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """`size`: of the whole message; `longer`: it may be longer; `writes`: refused from a slave (6.3.6)."""
+    """`size`: of the whole message; `longer`: it may be longer; `writes`: refused from a slave (6.3.6); `bundled`: fit
+    for a bundle."""
 
     handler: Callable[[Switch, Request], Iterable[bytes]]
     size: int = wire.HEADER_SIZE
     longer: bool = False
     writes: bool = False
+    bundled: bool = False
 
 
 class MultipartRow(NamedTuple):
@@ -32,8 +36,8 @@ class MultipartRow(NamedTuple):
 class Version(NamedTuple):
     """`requests` and `multiparts` are keyed by this version's own numbers; what is not in them is answered with
     OFPBRC_BAD_TYPE or OFPBRC_BAD_MULTIPART. `asynchronous`: the messages that it has, and who gets which at first.
-    `flow_runs`: the data plane reads this version's flow-mods itself. `misses`: what no
-    flow entry matches goes to the controller, as before 1.3."""
+    `flow_runs`: the data plane reads this version's flow-mods itself. `misses`: what no flow entry matches goes to the
+    controller, as before 1.3. `experimenters`: by experimenter and type."""
 
     number: int  # on the wire
     name: str  # as people say it
@@ -43,3 +47,13 @@ class Version(NamedTuple):
     asynchronous: Mapping[int, Masks] = DEFAULT
     flow_runs: bool = True
     misses: bool = False
+    experimenters: Mapping[tuple[int, int], Row] = {}
+
+
+def admit(row: Row, switch: Switch, request: Request) -> Iterable[bytes]:
+    """Carry out a request by its row, if its length and the controller's role allow it."""
+    if len(request.data) < row.size or (len(request.data) > row.size and not row.longer):
+        raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN)
+    if row.writes and request.conn.role == ofp.OFPCR_ROLE_SLAVE:
+        raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_IS_SLAVE)
+    return row.handler(switch, request)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from triplane.dataplane.openflow.ofproto_common import ONF_EXPERIMENTER_ID
+from triplane.dataplane.openflow.v1_3 import onf_constants as onf
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.openflow.v1_5 import constants as v1_5
-from triplane.dataplane.switch import handlers, multipart, wire
+from triplane.dataplane.switch import bundles, handlers, monitors, multipart, wire
 from triplane.dataplane.switch.v1_0 import requests as requests_1_0
 from triplane.dataplane.switch.v1_0 import stats as stats_1_0
 from triplane.dataplane.switch.v1_0 import wire as wire_1_0
@@ -19,24 +21,31 @@ from triplane.dataplane.switch.v1_5 import requests as requests_1_5
 from triplane.dataplane.switch.v1_5.wire import Wire15
 from triplane.dataplane.switch.version import MultipartRow, Row, Version
 
+ONF_BUNDLES = {
+    (ONF_EXPERIMENTER_ID, onf.ONF_ET_BUNDLE_CONTROL): Row(bundles.onf_control, 24, longer=True, writes=True),
+    (ONF_EXPERIMENTER_ID, onf.ONF_ET_BUNDLE_ADD_MESSAGE): Row(bundles.onf_add, 32, longer=True, writes=True),
+}
 V1_0 = Version(1, "1.0", wire_1_0.WIRE, requests_1_0.ROWS, stats_1_0.ROWS, flow_runs=False, misses=True)
-V1_3 = Version(4, "1.3", wire.WIRE, handlers.ROWS, multipart.ROWS)
+V1_3 = Version(4, "1.3", wire.WIRE, handlers.ROWS, multipart.ROWS, experimenters=ONF_BUNDLES)
 
 _REQUESTS_1_4 = {kind: row for kind, row in handlers.ROWS.items() if kind != ofp.OFPT_QUEUE_GET_CONFIG_REQUEST} | {
-    ofp.OFPT_PORT_MOD: Row(requests_1_4.port_mod, 32, longer=True, writes=True),
+    ofp.OFPT_PORT_MOD: Row(requests_1_4.port_mod, 32, longer=True, writes=True, bundled=True),
     ofp.OFPT_TABLE_MOD: Row(requests_1_4.table_mod, 16, longer=True, writes=True),
     ofp.OFPT_GET_ASYNC_REQUEST: Row(requests_1_4.get_async),
     ofp.OFPT_SET_ASYNC: Row(requests_1_4.set_async, longer=True),
+    ofp.OFPT_BUNDLE_CONTROL: Row(bundles.control, 16, longer=True, writes=True),
+    ofp.OFPT_BUNDLE_ADD_MESSAGE: Row(bundles.add, 24, longer=True, writes=True),
 }
 _MULTIPARTS_1_4 = multipart.ROWS | {
     ofp.OFPMP_TABLE_DESC: MultipartRow(multipart_1_4.table_desc, 0),
+    ofp.OFPMP_FLOW_MONITOR: MultipartRow(monitors.flow_monitor, None),
     ofp.OFPMP_QUEUE_DESC: MultipartRow(multipart_1_4.queue_desc, multipart_1_4.QUEUE_REQUEST.size),
 }
 V1_4 = Version(5, "1.4", Wire14(), _REQUESTS_1_4, _MULTIPARTS_1_4, requests_1_4.DEFAULT_ASYNC)
 
 _REQUESTS_1_5 = _REQUESTS_1_4 | {
     ofp.OFPT_PACKET_OUT: Row(requests_1_5.packet_out, 24, longer=True, writes=True),
-    ofp.OFPT_GROUP_MOD: Row(groups.group_mod, 24, longer=True, writes=True),
+    ofp.OFPT_GROUP_MOD: Row(groups.group_mod, 24, longer=True, writes=True, bundled=True),
     ofp.OFPT_ROLE_REQUEST: Row(requests_1_5.role_request, 24),
 }
 _MULTIPARTS_1_5 = _MULTIPARTS_1_4 | {

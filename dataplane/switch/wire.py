@@ -11,6 +11,8 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow.ofproto_common import ONF_EXPERIMENTER_ID
+from triplane.dataplane.openflow.v1_4.error_codes import OFPET_BUNDLE_FAILED
 from triplane.dataplane.switch.datapath import PacketIn, PortCounters, PortInfo, Removed
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ HEADER_SIZE = HEADER.size
 MAX_MESSAGE = 0xFFFF  # ofp_header.length
 ERROR_DATA = 64  # bytes of the failed request that an error quotes, 7.4.4
 
-ERROR = Struct("!BBHIHH")
+ERROR_CODE = Struct("!HH")  # type, code
+ONF_ERROR = Struct("!HHI")  # type, code, experimenter
 FEATURES = Struct("!QIBB2xII")  # dpid, n_buffers, n_tables, auxiliary_id, capabilities, reserved
 CONFIG = Struct("!HH")  # flags, miss_send_len
 PACKET_OUT = Struct("!IIH6x")  # buffer_id, in_port, actions_len
@@ -42,6 +45,7 @@ PACKET_IN = Struct("!BBHIIHBBQ")  # header, buffer_id, total_len, reason, table_
 FLOW_REMOVED = Struct("!BBHIQHBBIIHHQQ")
 
 DESC = Struct("!256s256s256s32s256s")
+FLOW_STATS = Struct("!HBxIIHHHHH2xQQQ")  # what stands before the match of an ofp_flow_stats (1.4)
 FLOW_STATS_REQUEST = Struct("!B3xII4xQQ")  # table_id, out_port, out_group, cookie, cookie_mask
 AGGREGATE = Struct("!QQI4x")  # packets, bytes, flows
 TABLE_STATS = Struct("!B3xIQQ")  # table_id, active, lookups, matched
@@ -91,7 +95,14 @@ class Wire:
     def error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
         """OFPT_ERROR; `data` is the failed request (its start is quoted) or text."""
         kind, code = self.error_codes.get((kind, code), (kind, code))
-        return ERROR.pack(self.version, ofp.OFPT_ERROR, ERROR.size + len(data), xid, kind, code) + data
+        if kind == OFPET_BUNDLE_FAILED:
+            return self._onf_error(code, xid, data)
+        return self.message(ofp.OFPT_ERROR, xid, ERROR_CODE.pack(kind, code) + data)
+
+    def _onf_error(self, code: int, xid: int, data: bytes) -> bytes:
+        """OFPBFC_* as the extension has it that bundles are before 1.4."""
+        body = ONF_ERROR.pack(ofp.OFPET_EXPERIMENTER, ofp.ONFERR_ET_UNKNOWN + code, ONF_EXPERIMENTER_ID)
+        return self.message(ofp.OFPT_ERROR, xid, body + data)
 
     # asynchronous messages
 
@@ -147,6 +158,19 @@ class Wire:
         return b""
 
     def request_forward(self, request: bytes) -> bytes:
+        return b""
+
+    def flow_update(self, event: int, reason: int, record: bytes, instructions: bool) -> bytes:
+        """What monitors are told of an entry, from its ofp_flow_stats; 1.3 has no monitors of its own."""
+        return b""
+
+    def flow_update_abbreviated(self, xid: int) -> bytes:
+        return b""
+
+    def flow_update_pause(self, event: int) -> bytes:
+        return b""
+
+    def flow_updates(self, updates: Iterable[bytes]) -> bytes:
         return b""
 
     def controller_status(self, conn: Connection, reason: int) -> bytes:

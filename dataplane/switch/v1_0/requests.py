@@ -63,9 +63,9 @@ def flow_mod(switch: Switch, request: Request) -> list[bytes]:
     outcome = switch.datapath.flow_mods(message, 0, len(message), request.now, loose=True)
     for _, kind, code in outcome.errors:
         raise OpenFlowError(kind, code)
-    switch.flows_removed(outcome.removed)
+    switch.flows_changed(outcome.removed, request.conn, lambda at: request.xid)
     for _, buffer_id in outcome.buffers:
-        switch.release_buffer(buffer_id, None, requests.OUTPUT_TO_TABLE, request.now)
+        switch.release_to_table(request, buffer_id)
     return []
 
 

@@ -11,7 +11,7 @@ from triplane.dataplane.switch.datapath import PacketIn, PortCounters, PortInfo,
 from triplane.dataplane.switch.v1_0.actions import ACTIONS, to_ofp10
 from triplane.dataplane.switch.v1_0.match import to_ofp10 as match_to_ofp10
 from triplane.dataplane.switch.v1_0.numbers import narrow_port, port_features
-from triplane.dataplane.switch.wire import ERROR, MAX_MESSAGE, PORT_STATUS, Wire
+from triplane.dataplane.switch.wire import ERROR_CODE, MAX_MESSAGE, PORT_STATUS, Wire
 
 PACKET_IN = Struct("!BBHIIHHBx")  # header, buffer_id, total_len, in_port, reason
 FLOW_REMOVED = Struct("!QHBxIIH2xQQ")
@@ -90,8 +90,7 @@ class Wire10(Wire):
     multipart = STATS
 
     def error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
-        kind, code = error_of(kind, code)
-        return ERROR.pack(self.version, ofp.OFPT_ERROR, ERROR.size + len(data), xid, kind, code) + data
+        return self.message(ofp.OFPT_ERROR, xid, ERROR_CODE.pack(*error_of(kind, code)) + data)
 
     def packet_in(self, packet: PacketIn, buffer_id: int, limit: int) -> bytes:
         data = packet.data[: min(limit, MAX_MESSAGE - PACKET_IN.size)]

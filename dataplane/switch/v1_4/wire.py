@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from struct import Struct
 from typing import ClassVar
 
@@ -20,6 +20,8 @@ ETHERNET_STATS = Struct("!4x4Q")  # frame, overrun and CRC errors, collisions
 QUEUE_STATS = Struct("!H6xIIQQQII")  # length, port_no, queue_id, bytes, packets, errors, duration in s and ns
 ROLE_STATUS = Struct("!IB3xQ")  # role, reason, generation_id
 TABLE_STATUS = Struct("!B7x")  # reason
+FLOW_UPDATE = Struct("!HHBBHHH4xQ")  # length, event, table_id, reason, idle, hard, priority, cookie
+SHORT_UPDATE = Struct("!HHI")  # length, event, xid
 TABLE_DESC = Struct("!HBxI")  # length, table_id, config
 
 
@@ -34,6 +36,11 @@ class Wire14(wire.Wire):
     }
     reasons: Mapping[tuple[int, int], int] = {}
     forwards: ClassVar[frozenset[int]] = frozenset((4, 5))  # versions whose group-mods and meter-mods are as ours
+
+    def error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
+        """OFPT_ERROR, 7.5.4."""
+        body = wire.ERROR_CODE.pack(*self.error_codes.get((kind, code), (kind, code)))
+        return self.message(ofp.OFPT_ERROR, xid, body + data)
 
     def flow_stats(self, record: bytes) -> bytes:
         """ofp_flow_stats, 7.3.5.2."""
@@ -69,3 +76,24 @@ class Wire14(wire.Wire):
         if request[0] not in self.forwards:
             return b""
         return self.message(ofp.OFPT_REQUESTFORWARD, 0, bytes((self.version,)) + request[1:])
+
+    def flow_update(self, event: int, reason: int, record: bytes, instructions: bool) -> bytes:
+        """ofp_flow_update_full, 7.3.5.19, of an entry's ofp_flow_stats."""
+        _, table_id, _, _, priority, idle, hard, _, _, cookie, _, _ = wire.FLOW_STATS.unpack_from(record)
+        size = int.from_bytes(record[wire.FLOW_STATS.size + 2 : wire.FLOW_STATS.size + 4])
+        end = None if instructions else wire.FLOW_STATS.size + size + -size % 8
+        rest = record[wire.FLOW_STATS.size : end]
+        length = FLOW_UPDATE.size + len(rest)
+        return FLOW_UPDATE.pack(length, event, table_id, reason, idle, hard, priority, cookie) + rest
+
+    def flow_update_abbreviated(self, xid: int) -> bytes:
+        """ofp_flow_update_abbrev: a change that the controller's own request made."""
+        return SHORT_UPDATE.pack(SHORT_UPDATE.size, ofp.OFPFME_ABBREV, xid)
+
+    def flow_update_pause(self, event: int) -> bytes:
+        """ofp_flow_update_paused."""
+        return SHORT_UPDATE.pack(SHORT_UPDATE.size, event, 0)
+
+    def flow_updates(self, updates: Iterable[bytes]) -> bytes:
+        """A reply to a monitor's request, long after it: its transaction is 0."""
+        return self.multipart_reply(ofp.OFPMP_FLOW_MONITOR, 0, 0, updates)

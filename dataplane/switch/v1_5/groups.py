@@ -65,7 +65,7 @@ def change_group(switch: Switch, mod: Mod, request: Request) -> None:
         buckets = b"".join(mod.buckets)
         version = request.data[0]
         gone = switch.datapath.group_mod(mod.command, mod.kind, mod.group_id, buckets, request.now, mod.ids, version)
-        switch.flows_removed(gone)
+        switch.flows_changed(gone, request.conn, lambda at: request.xid)
 
 
 def read_group_mod(switch: Switch, body: bytes) -> Mod:

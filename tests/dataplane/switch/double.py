@@ -5,13 +5,24 @@ Flow entries are compared by their wire bytes; it refuses what the tests need re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from struct import Struct
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
-from triplane.dataplane.switch.datapath import FlowFilter, FlowModOutcome, PacketIn, PortCounters, PortInfo, Removed
+from triplane.dataplane.switch.datapath import (
+    ADDED,
+    CHANGED,
+    REMOVED,
+    FlowChange,
+    FlowFilter,
+    FlowModOutcome,
+    PacketIn,
+    PortCounters,
+    PortInfo,
+    Removed,
+)
 
 HEADER = Struct("!BBHI")
 FLOW_MOD = Struct("!QQBBHHHIIIH2x")
@@ -58,6 +69,12 @@ class Double:
         self.waiting: list[PacketIn] = []
         self.groups: list[tuple[int, int, int, bytes]] = []
         self.meters: list[tuple[int, int, int, bytes]] = []
+        self.changes: list[FlowChange] = []
+        self.watched = False
+        self.limit = 1_000_000  # entries, of all tables together
+        self.eviction: dict[int, int | None] = {}
+        self.held = False  # in a bundle
+        self.removed: list[Removed] = []  # in this bundle
         self.fragments = 0
         self.misses = False
         self.first_egress: int | None = None
@@ -70,7 +87,7 @@ class Double:
         count = 0
         while end - outcome.consumed >= HEADER.size:
             version, kind, length, _ = HEADER.unpack_from(data, outcome.consumed)
-            if (version, kind) != (4, ofp.OFPT_FLOW_MOD) or length < 8 or outcome.consumed + length > end:
+            if version < 4 or kind != ofp.OFPT_FLOW_MOD or length < 8 or outcome.consumed + length > end:
                 break
             self._flow_mod(bytes(data[outcome.consumed : outcome.consumed + length]), outcome, now)
             outcome.consumed += length
@@ -90,13 +107,50 @@ class Double:
         size = int.from_bytes(message[50:52], "big")
         match, instructions = message[48 : 48 + size + -size % 8], message[48 + size + -size % 8 :]
         if command == ofp.OFPFC_ADD:
+            if len(self.flows) >= self.limit:
+                outcome.errors.append((at, ofp.OFPET_FLOW_MOD_FAILED, ofp.OFPFMFC_TABLE_FULL))
+                return
             entry = Entry(cookie, table_id, priority, idle, hard, flags, match, instructions, now)
+            kind = CHANGED if (table_id, priority, match) in self.flows else ADDED
             self.flows[table_id, priority, match] = entry
+            self.changes.append(FlowChange(kind, 0, entry.stats(now), at))
             if buffer_id != ofp.OFP_NO_BUFFER:
                 outcome.buffers.append((at, buffer_id))
         elif command == ofp.OFPFC_DELETE:
-            outcome.removed += [entry.removed(ofp.OFPRR_DELETE, now) for entry in self.flows.values()]
-            self.flows.clear()
+            outcome.removed += self._clear(ofp.OFPRR_DELETE, now, at)
+
+    def _clear(self, reason: int, now: int, at: int = -1) -> list[Removed]:
+        gone = list(self.flows.values())
+        self.flows.clear()
+        self.changes += [FlowChange(REMOVED, reason, entry.stats(now), at) for entry in gone]
+        removed = [entry.removed(reason, now) for entry in gone]
+        self.removed += removed if self.held else []
+        return [] if self.held else removed
+
+    def watch_flows(self, on: bool) -> None:
+        self.watched = on
+
+    def flow_changes(self) -> list[FlowChange]:
+        found, self.changes = self.changes, []
+        return found if self.watched else []
+
+    def table_room(self, table: int) -> tuple[int, int]:
+        return sum(key[0] == table for key in self.flows), self.limit
+
+    def set_eviction(self, table: int, flags: int | None) -> None:
+        self.eviction[table] = flags
+
+    def atomically(self, change: Callable[[], None], now: int) -> list[Removed]:
+        before = dict(self.flows), list(self.groups), list(self.meters), dict(self.known), list(self.changes)
+        self.held, self.removed = True, []
+        try:
+            change()
+        except OpenFlowError:
+            self.flows, self.groups, self.meters, self.known, self.changes = before
+            raise
+        finally:
+            self.held = False
+        return self.removed
 
     def flow_stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
         for entry in tuple(self.flows.values()):
@@ -143,9 +197,7 @@ class Double:
         self.groups.append((command, kind, group_id, buckets))
         if command != ofp.OFPGC_DELETE:
             return []
-        gone = [entry.removed(ofp.OFPRR_GROUP_DELETE, now) for entry in self.flows.values()]
-        self.flows.clear()
-        return gone
+        return self._clear(ofp.OFPRR_GROUP_DELETE, now)
 
     def group_parts(self, group_id: int) -> tuple[int, tuple[int, ...], list[bytes]]:
         raise OpenFlowError(ofp.OFPET_GROUP_MOD_FAILED, ofp.OFPGMFC_UNKNOWN_GROUP)
