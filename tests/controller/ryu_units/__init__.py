@@ -1,0 +1,1 @@
+"""Ryu's own unit tests, against our runtime and codec."""

@@ -1,0 +1,130 @@
+"""Runs unit tests of Ryu's source package in this process, where `ryu` is ours: `run.py SOURCE LEFT_OUT MODULE...`.
+
+LEFT_OUT is a JSON list of tests that are not to be run. On stdout comes a JSON object: each test's name and what went
+wrong, null if nothing did. What the tests import that is gone (nose, imp, the old names of unittest) is made here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import sys
+import types
+import unittest
+import unittest.mock
+from collections.abc import Callable
+from typing import Any
+
+from triplane.controller import compat
+
+
+def _equal(one: Any, other: Any, msg: str | None = None) -> None:
+    assert one == other, msg or f"{one!r} != {other!r}"
+
+
+def _ok(value: Any, msg: str | None = None) -> None:
+    assert value, msg
+
+
+def _raises(*errors: type[BaseException]) -> Callable[..., Any]:
+    def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
+        def raising(*args: Any, **kwargs: Any) -> None:
+            try:
+                test(*args, **kwargs)
+            except errors:
+                return
+            raise AssertionError(f"{errors} was not raised")
+
+        raising.__name__ = test.__name__
+        return raising
+
+    return decorate
+
+
+def _module(name: str, **names: Any) -> types.ModuleType:
+    module = types.ModuleType(name)
+    module.__dict__.update(names)
+    sys.modules[name] = module
+    return module
+
+
+def provide_what_is_gone() -> None:
+    """nose, mock, imp, and names that unittest had until Python 3.11."""
+    tools = _module("nose.tools", eq_=_equal, ok_=_ok, raises=_raises, nottest=lambda test: test)
+    result = _module("nose.result", TextTestResult=unittest.TextTestResult)
+    core = _module("nose.core", TextTestRunner=unittest.TextTestRunner)
+    parts = {"result": result, "core": core, "config": _module("nose.config")}
+    _module("nose", **parts, tools=tools, main=unittest.main, SkipTest=unittest.SkipTest)
+    sys.modules["mock"] = unittest.mock
+    if sys.version_info >= (3, 12):
+        _module("imp", reload=importlib.reload)
+    for old, new in (
+        ("assertEquals", "assertEqual"),
+        ("assertNotEquals", "assertNotEqual"),
+        ("assertItemsEqual", "assertCountEqual"),
+        ("assertRaisesRegexp", "assertRaisesRegex"),
+        ("assertRegexpMatches", "assertRegex"),
+        ("assert_", "assertTrue"),
+    ):
+        if not hasattr(unittest.TestCase, old):
+            setattr(unittest.TestCase, old, getattr(unittest.TestCase, new))
+
+
+class Result(unittest.TestResult):
+    """Notes what went wrong with each test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: dict[str, str | None] = {}
+
+    def startTest(self, test: unittest.TestCase) -> None:
+        self.told.setdefault(_name(test), None)
+
+    def addError(self, test: unittest.TestCase, err: Any) -> None:
+        self.told[_name(test)] = _short(f"{err[0].__name__}: {err[1]}")
+
+    def addFailure(self, test: unittest.TestCase, err: Any) -> None:
+        self.addError(test, err)
+
+
+def _short(text: str) -> str:
+    """The error itself; of a failed import, what a traceback ends with."""
+    return text.strip().splitlines()[-1] if "Traceback" in text else text[:300]
+
+
+def _name(test: Any) -> str:
+    return str(test.id()).removeprefix("ryu.tests.unit.")
+
+
+def tests_of(module: str) -> list[unittest.TestCase]:
+    """The tests that a module defines, flat; one that fails if it cannot be imported."""
+    found: list[Any] = [unittest.defaultTestLoader.loadTestsFromName(f"ryu.tests.unit.{module}")]
+    flat: list[unittest.TestCase] = []
+    while found:
+        item = found.pop(0)
+        if isinstance(item, unittest.TestSuite):
+            found = [*item, *found]
+        else:
+            flat.append(item)
+    return flat
+
+
+def main() -> None:
+    source, left_out, *modules = sys.argv[1:]
+    provide_what_is_gone()
+    compat.install()
+    sys.path.insert(0, source)
+    result, skipped = Result(), set(json.loads(left_out))
+    with contextlib.redirect_stdout(sys.stderr):
+        for module in modules:
+            for test in tests_of(module):
+                if _name(test) in skipped:
+                    result.told[_name(test)] = "not run"
+                else:
+                    test.run(result)
+    print(json.dumps(result.told), flush=True)
+
+
+if __name__ == "__main__":
+    main()
