@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import os
 import sys
+import threading
 import types
 import unittest
 import unittest.mock
@@ -17,6 +19,8 @@ from collections.abc import Callable
 from typing import Any
 
 from triplane.controller import compat
+
+TEST_SECONDS = 20.0
 
 
 def _equal(one: Any, other: Any, msg: str | None = None) -> None:
@@ -110,6 +114,15 @@ def tests_of(module: str) -> list[unittest.TestCase]:
     return flat
 
 
+def run_bounded(test: unittest.TestCase, result: Result) -> None:
+    """Run a test in a thread of its own, which is left behind if it does not end."""
+    thread = threading.Thread(target=test.run, args=(result,), daemon=True)
+    thread.start()
+    thread.join(TEST_SECONDS)
+    if thread.is_alive():
+        result.told[_name(test)] = "it does not end"
+
+
 def main() -> None:
     source, left_out, *modules = sys.argv[1:]
     provide_what_is_gone()
@@ -122,8 +135,9 @@ def main() -> None:
                 if _name(test) in skipped:
                     result.told[_name(test)] = "not run"
                 else:
-                    test.run(result)
+                    run_bounded(test, result)
     print(json.dumps(result.told), flush=True)
+    os._exit(0)  # threads that tests left behind are not waited for
 
 
 if __name__ == "__main__":
