@@ -15,6 +15,7 @@ from triplane.dataplane.switch.v1_0 import wire as wire_1_0
 from triplane.dataplane.switch.v1_4 import multipart as multipart_1_4
 from triplane.dataplane.switch.v1_4 import requests as requests_1_4
 from triplane.dataplane.switch.v1_4.wire import Wire14
+from triplane.dataplane.switch.v1_5 import bundles as bundles_1_5
 from triplane.dataplane.switch.v1_5 import groups, table_features
 from triplane.dataplane.switch.v1_5 import multipart as multipart_1_5
 from triplane.dataplane.switch.v1_5 import requests as requests_1_5
@@ -47,6 +48,7 @@ _REQUESTS_1_5 = _REQUESTS_1_4 | {
     ofp.OFPT_PACKET_OUT: Row(requests_1_5.packet_out, 24, longer=True, writes=True),
     ofp.OFPT_GROUP_MOD: Row(groups.group_mod, 24, longer=True, writes=True, bundled=True),
     ofp.OFPT_ROLE_REQUEST: Row(requests_1_5.role_request, 24),
+    ofp.OFPT_BUNDLE_CONTROL: Row(bundles_1_5.control, 16, longer=True, writes=True),
 }
 _MULTIPARTS_1_5 = _MULTIPARTS_1_4 | {
     v1_5.OFPMP_FLOW_DESC: MultipartRow(multipart_1_5.flow_desc, None),

@@ -4,5 +4,6 @@ wire            what it says otherwise: statistics are lists of OXS fields
 requests        packet-out with a match, roles with ids
 groups          group-mods with bucket ids and properties, and what group descriptions tell of them
 multipart       flow descriptions and statistics apart, controllers' status, what bundles can do
+bundles         none at a time
 table_features  flags and commands of the pipeline, egress tables
 """

@@ -21,6 +21,8 @@ TOTALS = Struct("!HHIIIQIQ4x")  # ofp_stats with flow_count, packet_count, byte_
 TOTALS_LENGTH = TOTALS.size - 4
 CONTROLLER_STATUS = Struct("!HHIBB6x")  # length, short_id, role, reason, channel_status
 
+MORE_CAPABILITIES = ofp.OFPC_BUNDLES | ofp.OFPC_FLOW_MONITORING
+
 
 def statistics(seconds: int, nanoseconds: int, packets: int, octets: int) -> bytes:
     """ofp_stats of one flow entry, 7.2.4."""
@@ -46,6 +48,10 @@ class Wire15(Wire14):
 
     version = 6
     forwards: ClassVar[frozenset[int]] = frozenset((6,))
+
+    def features(self, xid: int, dpid: int, buffers: int, tables: int, capabilities: int) -> bytes:
+        """OFPT_FEATURES_REPLY, 7.3.1: bundles and flow monitors have bits now."""
+        return super().features(xid, dpid, buffers, tables, capabilities | MORE_CAPABILITIES)
 
     def flow_desc(self, record: bytes) -> bytes:
         """ofp_flow_desc of the data plane's record, 7.3.5.2."""

@@ -367,3 +367,59 @@ def test_bundles_are_not_scheduled(peer: Peer) -> None:
     assert (features.capabilities, features.properties) == (ofp.OFPBF_ATOMIC | ofp.OFPBF_ORDERED, [])
     wish = parser.OFPBundleFeaturesStatsRequest(DP, 0, ofp.OFPBF_TIME_SET_SCHED)
     assert peer.error(wish) == (ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_MULTIPART_BAD_SCHED)
+
+
+def bundle(peer: Peer, kind: int, flags: int = ofp.OFPBF_ATOMIC, properties: Any = ()) -> Any:
+    return peer.one(parser.OFPBundleCtrlMsg(DP, 3, kind, flags, list(properties)))
+
+
+def test_a_bundle_with_buckets_that_fails_changes_nothing(peer: Peer) -> None:
+    peer.send(add_group(bucket(1, 1)))
+    assert bundle(peer, ofp.OFPBCT_OPEN_REQUEST).type == ofp.OFPBCT_OPEN_REPLY
+    good = group_mod(INSERT, ofp.OFPG_BUCKET_LAST, bucket(2, 1))
+    bad = group_mod(REMOVE, 77)
+    for message in (good, flow(apply(TO_CONTROLLER)), bad):
+        assert peer.send(parser.OFPBundleAddMsg(DP, 3, ofp.OFPBF_ATOMIC, message, [])) == []
+    errors = peer.send(parser.OFPBundleCtrlMsg(DP, 3, ofp.OFPBCT_COMMIT_REQUEST, ofp.OFPBF_ATOMIC, []))
+    assert [(error.type, error.code) for error in errors] == [
+        (ofp.OFPET_GROUP_MOD_FAILED, ofp.OFPGMFC_UNKNOWN_BUCKET),
+        (ofp.OFPET_BUNDLE_FAILED, ofp.OFPBFC_MSG_FAILED),
+    ]
+    assert ids(peer) == [1]
+    assert peer.body(parser.OFPFlowDescStatsRequest(DP)) == []
+
+
+def test_a_bundle_is_committed(peer: Peer) -> None:
+    peer.send(add_group(bucket(1, 1)))
+    bundle(peer, ofp.OFPBCT_OPEN_REQUEST)
+    message = group_mod(INSERT, ofp.OFPG_BUCKET_FIRST, bucket(2, 1))
+    assert peer.send(parser.OFPBundleAddMsg(DP, 3, ofp.OFPBF_ATOMIC, message, [])) == []
+    assert ids(peer) == [1]
+    assert bundle(peer, ofp.OFPBCT_COMMIT_REQUEST).type == ofp.OFPBCT_COMMIT_REPLY
+    assert ids(peer) == [2, 1]
+
+
+def test_a_commit_at_a_time_is_refused(peer: Peer) -> None:
+    bundle(peer, ofp.OFPBCT_OPEN_REQUEST)
+    when = parser.OFPBundlePropTime(type_=ofp.OFPBPT_TIME, scheduled_time=parser.OFPTime(1, 2))
+    refused = bundle(peer, ofp.OFPBCT_COMMIT_REQUEST, ofp.OFPBF_ATOMIC | ofp.OFPBF_TIME, [when])
+    assert (refused.type, refused.code) == (ofp.OFPET_BUNDLE_FAILED, ofp.OFPBFC_SCHED_NOT_SUPPORTED)
+
+
+def test_flow_monitors(peer: Peer) -> None:
+    flags = ofp.OFPFMF_INITIAL | ofp.OFPFMF_ADD | ofp.OFPFMF_INSTRUCTIONS | ofp.OFPFMF_NO_ABBREV
+    peer.send(flow(apply(TO_CONTROLLER), match=parser.OFPMatch(eth_type=0x0806), cookie=5))
+    (initial,) = peer.body(parser.OFPFlowMonitorRequest(DP, monitor_id=1, monitor_flags=flags))
+    assert (initial.event, initial.cookie, initial.match["eth_type"]) == (ofp.OFPFME_INITIAL, 5, 0x0806)
+    (added,) = peer.body(flow(apply(TO_CONTROLLER), priority=6, cookie=9))
+    assert (added.event, added.cookie, added.instructions[0].actions[0].port) == (
+        ofp.OFPFME_ADDED,
+        9,
+        ofp.OFPP_CONTROLLER,
+    )
+
+
+def test_capabilities(peer: Peer) -> None:
+    features = peer.one(parser.OFPFeaturesRequest(DP))
+    assert features.capabilities & ofp.OFPC_BUNDLES
+    assert features.capabilities & ofp.OFPC_FLOW_MONITORING
