@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from triplane.dataplane.openflow import (
     ofproto_v1_0,
     ofproto_v1_0_parser,
+    ofproto_v1_2,
+    ofproto_v1_2_parser,
     ofproto_v1_3,
     ofproto_v1_3_parser,
     ofproto_v1_4,
@@ -32,6 +34,7 @@ class Protocol(NamedTuple):
 
 PROTOCOLS = {
     ofproto_v1_0.OFP_VERSION: Protocol(ofproto_v1_0, ofproto_v1_0_parser),
+    ofproto_v1_2.OFP_VERSION: Protocol(ofproto_v1_2, ofproto_v1_2_parser),
     ofproto_v1_3.OFP_VERSION: Protocol(ofproto_v1_3, ofproto_v1_3_parser),
     ofproto_v1_4.OFP_VERSION: Protocol(ofproto_v1_4, ofproto_v1_4_parser),
     ofproto_v1_5.OFP_VERSION: Protocol(ofproto_v1_5, ofproto_v1_5_parser),

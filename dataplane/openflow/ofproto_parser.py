@@ -65,7 +65,7 @@ class MsgBase(Record):
     @classmethod
     def parser(cls, datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Self:
         """The message in `buf`; as in Ryu, its data reaches to the end of `buf`, whatever `msg_len` says."""
-        size = msg_len if cls._fixed else len(buf)
+        size = msg_len if cls._fixed and msg_len == cls._size else len(buf)
         found: Self = cls._read(bytes(buf), datapath, version, msg_type, size, xid)
         found.msg_len = msg_len
         return found

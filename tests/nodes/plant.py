@@ -66,9 +66,9 @@ class Dataplane:
         self.process.stdout.close()
         return status
 
-    def ofctl(self, command: str, *words: str) -> str:
+    def ofctl(self, command: str, *words: str, version: str = "OpenFlow13") -> str:
         """What Open vSwitch's tool says."""
-        full = ["ovs-ofctl", "-O", "OpenFlow13", command, f"unix:{self.listener}", *words]
+        full = ["ovs-ofctl", "-O", version, command, f"unix:{self.listener}", *words]
         done = subprocess.run(full, capture_output=True, text=True, check=False, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         return done.stdout

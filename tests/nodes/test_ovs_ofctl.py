@@ -27,9 +27,9 @@ def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataplane]:
         yield dataplane
 
 
-def differences(switch: Dataplane, path: Path) -> list[str]:
+def differences(switch: Dataplane, path: Path, version: str = "OpenFlow13") -> list[str]:
     """What `diff-flows` prints; it ends 2 if there is anything."""
-    command = ["ovs-ofctl", "-O", "OpenFlow13", "diff-flows", f"unix:{switch.listener}", str(path)]
+    command = ["ovs-ofctl", "-O", version, "diff-flows", f"unix:{switch.listener}", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     lines = done.stdout.splitlines()
     assert done.returncode == (2 if lines else 0), done.stderr
@@ -87,3 +87,51 @@ def test_the_local_port_is_there_and_down(switch: Dataplane) -> None:
     assert shown[local + 2] == "state:      LINK_DOWN"
     assert "port LOCAL: rx pkts=0" in " ".join(switch.ofctl("dump-ports").split())
     switch.ofctl("packet-out", "in_port=controller,packet=" + "ff" * 14 + "00" * 46 + ",actions=local,all")
+
+
+FLOWS_1_0 = """\
+priority=10,in_port=1,ip,nw_dst=10.0.0.0/24,actions=mod_nw_tos:32,output:2
+priority=5,tcp,tp_dst=80,actions=mod_tp_dst:8080,output:1
+priority=4,dl_vlan=0xffff,actions=mod_vlan_vid:100,mod_vlan_pcp:3,output:1
+priority=4,dl_vlan=7,dl_vlan_pcp=2,actions=strip_vlan,mod_dl_src:02:00:00:00:00:01,flood
+priority=3,arp,arp_op=1,arp_tpa=10.0.0.1,actions=enqueue:1:7,CONTROLLER:128
+priority=2,icmp,icmp_type=8,actions=mod_nw_src:10.9.9.9,in_port
+priority=1,actions=drop
+"""
+
+
+def test_flows_of_1_0(switch: Dataplane, tmp_path: Path) -> None:
+    old, first, second = "OpenFlow10", tmp_path / "first", tmp_path / "second"
+    first.write_text(FLOWS_1_0)
+    second.write_text(FLOWS_1_0.replace("output:2", "output:1"))
+    switch.ofctl("add-flows", str(first), version=old)
+    assert differences(switch, first, old) == []
+    assert len(differences(switch, second, old)) == 2
+    switch.ofctl("replace-flows", str(second), version=old)
+    assert differences(switch, second, old) == []
+    switch.ofctl("mod-flows", "arp,actions=flood", version=old)
+    assert "actions=FLOOD" in switch.ofctl("dump-flows", "arp", version=old)
+    assert "flow_count=7" in switch.ofctl("dump-aggregate", version=old)
+    told = switch.ofctl("dump-flows")
+    assert "tcp,tp_dst=80 actions=set_field:8080->tcp_dst,output:1" in told
+    assert "actions=push_vlan:0x8100,set_field:4196->vlan_vid,set_field:3->vlan_pcp,output:1" in told
+    switch.ofctl("del-flows", version=old)
+    assert "flow_count=0" in switch.ofctl("dump-aggregate")
+
+
+def test_the_switch_and_its_ports_in_1_0(switch: Dataplane) -> None:
+    old = "OpenFlow10"
+    shown = switch.ofctl("show", version=old)
+    assert "n_tables:254, n_buffers:256" in shown
+    assert "capabilities: FLOW_STATS TABLE_STATS PORT_STATS QUEUE_STATS ARP_MATCH_IP" in shown
+    assert "actions: output enqueue set_vlan_vid" in shown
+    assert "LOCAL(local)" in shown
+    assert "Manufacturer: Triplane" in switch.ofctl("dump-desc", version=old)
+    assert "active=0" in switch.ofctl("dump-tables", version=old)
+    assert "port LOCAL: rx pkts=0" in " ".join(switch.ofctl("dump-ports", version=old).split())
+    switch.ofctl("mod-port", "1", "no-flood", version=old)
+    assert "NO_FLOOD" in switch.ofctl("show", version=old)
+    switch.ofctl("mod-port", "1", "flood", version=old)
+    assert "0 queues" in switch.ofctl("queue-stats", version=old)
+    frame = "ff" * 14 + "00" * 46
+    switch.ofctl("packet-out", f"in_port=none,packet={frame},actions=mod_vlan_vid:5,all", version=old)

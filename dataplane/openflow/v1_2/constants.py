@@ -1,0 +1,32 @@
+"""Numbers of OpenFlow 1.2 that 1.3 does not have, under the names Ryu gives them."""
+
+OFP_VERSION = 3
+
+# messages that 1.3 calls OFPT_MULTIPART_*
+OFPT_STATS_REQUEST = 18
+OFPT_STATS_REPLY = 19
+
+# configuration
+OFPC_INVALID_TTL_TO_CONTROLLER = 1 << 2
+
+# tables: what becomes of a packet that no entry matches
+OFPTC_TABLE_MISS_CONTROLLER = 0
+OFPTC_TABLE_MISS_CONTINUE = 1
+OFPTC_TABLE_MISS_DROP = 2
+OFPTC_TABLE_MISS_MASK = 3
+
+# statistics
+OFPST_DESC = 0
+OFPST_FLOW = 1
+OFPST_AGGREGATE = 2
+OFPST_TABLE = 3
+OFPST_PORT = 4
+OFPST_QUEUE = 5
+OFPST_GROUP = 6
+OFPST_GROUP_DESC = 7
+OFPST_GROUP_FEATURES = 8
+OFPST_EXPERIMENTER = 0xFFFF
+OFPSF_REPLY_MORE = 1 << 0
+
+# OFPET_BAD_REQUEST
+OFPBRC_BAD_STAT = 2
