@@ -223,8 +223,9 @@ class Session:
         self._brick.send_event_to_observers(event, self.datapath.state)
 
     def _error(self, error: Any) -> None:
-        names = self.datapath.ofproto.ofp_error_to_jsondict(error.type, error.code or 0)
-        log.warning("%r answers xid %#x with error %s, %s", self.datapath, error.xid, names["type"], names["code"])
+        ofp = self.datapath.ofproto
+        kind, code = ofp.ofp_error_type_to_str(error.type), ofp.ofp_error_code_to_str(error.type, error.code or 0)
+        log.warning("%r answers xid %#x with error %s, %s", self.datapath, error.xid, kind, code)
 
 
 # what the session itself does with a message, by its class; in every version

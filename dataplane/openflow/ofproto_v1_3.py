@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from triplane.dataplane.openflow import errors
+from triplane.dataplane.openflow import names
 from triplane.dataplane.openflow.oxx import Oxx
 from triplane.dataplane.openflow.v1_3 import constants as _constants
+from triplane.dataplane.openflow.v1_3 import error_codes as _error_codes
 from triplane.dataplane.openflow.v1_3.constants import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.error_codes import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.formats import *  # noqa: F403
@@ -51,25 +52,4 @@ oxm_parse_header = _oxm.parse_header
 oxm_serialize = _oxm.serialize
 oxm_serialize_header = _oxm.serialize_header
 
-
-# names of numbers
-
-
-def ofp_msg_type_to_str(type_: int) -> str:
-    """`OFPT_FLOW_MOD(14)`."""
-    names = (name for name, value in vars(_constants).items() if name.startswith("OFPT_") and value == type_)
-    return f"{next(names, 'Unknown')}({type_})"
-
-
-def ofp_error_type_to_str(type_: int) -> str:
-    """`OFPET_BAD_MATCH(4)`."""
-    return f"{errors.type_name(type_)}({type_})"
-
-
-def ofp_error_code_to_str(type_: int, code: int) -> str:
-    """`OFPBMC_BAD_PREREQ(9)`."""
-    return f"{errors.code_name(type_, code)}({code})"
-
-
-def ofp_error_to_jsondict(type_: int, code: int) -> dict[str, str]:
-    return {"type": ofp_error_type_to_str(type_), "code": ofp_error_code_to_str(type_, code)}
+ofp_msg_type_to_str, ofp_error_type_to_str, ofp_error_code_to_str = names.functions(_constants, _error_codes)

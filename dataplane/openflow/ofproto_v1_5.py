@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from triplane.dataplane.openflow import names
 from triplane.dataplane.openflow.oxx import Oxx
 from triplane.dataplane.openflow.v1_5 import constants as _constants
+from triplane.dataplane.openflow.v1_5 import error_codes as _error_codes
 from triplane.dataplane.openflow.v1_5.constants import *  # noqa: F403
 from triplane.dataplane.openflow.v1_5.error_codes import *  # noqa: F403
 from triplane.dataplane.openflow.v1_5.formats import *  # noqa: F403
@@ -46,7 +48,4 @@ def oxs_tlv_header_extract_length(header: int) -> int:
     return header & 0xFF
 
 
-def ofp_msg_type_to_str(type_: int) -> str:
-    """`OFPT_FLOW_MOD(14)`."""
-    names = (name for name, value in vars(_constants).items() if name.startswith("OFPT_") and value == type_)
-    return f"{next(names, 'Unknown')}({type_})"
+ofp_msg_type_to_str, ofp_error_type_to_str, ofp_error_code_to_str = names.functions(_constants, _error_codes)

@@ -40,6 +40,12 @@ class OFPAction(Record):
     type = const("H")
     len = length()
 
+    cls_action_type: ClassVar[int] = -1
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.cls_action_type = cls.__dict__.get("type", cls.cls_action_type)
+
     @classmethod
     def parser(cls, buf: bytes, offset: int) -> Any:
         """The action at `offset`, of whatever class it is."""

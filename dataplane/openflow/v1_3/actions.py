@@ -36,6 +36,12 @@ class OFPActionHeader(Record):
 class OFPAction(OFPActionHeader):
     """What scripts check actions against."""
 
+    cls_action_type: ClassVar[int] = -1
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.cls_action_type = cls.__dict__.get("type", cls.cls_action_type)
+
     @classmethod
     def parser(cls, buf: bytes, offset: int) -> Any:
         """The action at `offset`, of whatever class it is."""
