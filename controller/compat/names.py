@@ -22,6 +22,7 @@ OURS = {
     "controller.ofp_event": f"{_RUNTIME}.ofp_event",
     "controller.ofp_handler": f"{_RUNTIME}.openflow",
     "lib.addrconv": f"{_RUNTIME}.addrconv",
+    "lib.alert": f"{_CONTROLLER}.compat.alert",
     "lib.hub": f"{_RUNTIME}.hub",
     "lib.packet.packet": f"{_RUNTIME}.packet",
     "ofproto.ofproto_protocol": f"{_RUNTIME}.protocol",

@@ -73,6 +73,13 @@ class Datapath(ProtocolDesc):
         """Send a barrier request; the reply is an EventOFPBarrierReply."""
         return self.send_msg(self.ofproto_parser.OFPBarrierRequest(self))
 
+    def send_packet_out(
+        self, buffer_id: int = 0xFFFFFFFF, in_port: int | None = None, actions: Any = None, data: Any = None
+    ) -> None:
+        """Send a packet out; only in OpenFlow 1.0 may it come from no port."""
+        source = self.ofproto.OFPP_NONE if in_port is None else in_port
+        self.send_msg(self.ofproto_parser.OFPPacketOut(self, buffer_id, source, actions, data))
+
     def is_reserved_port(self, port_no: int) -> bool:
         return bool(port_no > self.ofproto.OFPP_MAX)
 

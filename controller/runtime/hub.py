@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import socket
 import threading
 import time
 from collections import deque
@@ -38,6 +39,7 @@ __all__ = [
     "listen",
     "patch",
     "sleep",
+    "socket",
     "spawn",
     "spawn_after",
 ]
