@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -42,6 +42,11 @@ def until(condition: Callable[[], object], what: object = None, seconds: float =
         time.sleep(0.05)
 
 
+def ovs_version(openflow: str) -> str:
+    """As Open vSwitch writes it: "1.3" is OpenFlow13."""
+    return f"OpenFlow{openflow.replace('.', '')}"
+
+
 def usual_addresses(host: int) -> Sequence[str]:
     return [f"10.0.0.{host}/24"]
 
@@ -49,8 +54,12 @@ def usual_addresses(host: int) -> Sequence[str]:
 class Plant:
     """The network while it runs."""
 
-    def __init__(self, folder: Path, cables: Sequence[Cable]) -> None:
+    def __init__(
+        self, folder: Path, cables: Sequence[Cable], openflow: str = "", port_options: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
+        self.openflow = openflow
+        self.port_options = port_options or {}
         self.netns = f"tp{os.getpid()}s"
         self.cables = cables
         self.ports: dict[str, list[str]] = {}  # of each switch, in order
@@ -85,9 +94,10 @@ class Plant:
         """Whether each echo is answered."""
         return " 0% packet loss" in self.ping(source, target, count, wait)
 
-    def ofctl(self, switch: int, command: str, *words: str, version: str = "OpenFlow13") -> str:
-        """What Open vSwitch's tool learns from a switch; ports by number."""
+    def ofctl(self, switch: int, command: str, *words: str, version: str = "") -> str:
+        """What Open vSwitch's tool learns from a switch, in 1.3 unless it speaks one version only; ports by number."""
         target = f"unix:{self.management[switch]}"
+        version = version or ovs_version(self.openflow or "1.3")
         return run("ovs-ofctl", "-O", version, "--no-names", command, target, *words)
 
     def flows(self, switch: int, *match: str) -> list[str]:
@@ -114,11 +124,16 @@ def plant(
     links: Sequence[tuple[int, int]] = (),
     addresses: Callable[[int], Sequence[str]] = usual_addresses,
     ipv6: bool = False,
+    openflow: str = "",
+    port_options: Mapping[str, str] | None = None,
 ) -> Iterator[Plant]:
-    """A running network; the module says what it looks like."""
+    """A running network; the module says what it looks like.
+
+    `openflow`: the one version that the switches speak; `port_options`: of our forwarder's ports, by device.
+    """
     homes = [(home,) if isinstance(home, int) else home for home in hosts]
     cables = [(f"s{switch}", f"h{host}") for host, home in enumerate(homes, 1) for switch in home]
-    net = Plant(folder, [*cables, *((f"s{a}", f"s{b}") for a, b in links)])
+    net = Plant(folder, [*cables, *((f"s{a}", f"s{b}") for a, b in links)], openflow, port_options or {})
     with ns.namespaces(net.netns, *(net.host(number) for number in range(1, len(homes) + 1))), ExitStack() as stack:
         ns.set_sysctl(net.netns, "net/ipv6/conf/default/disable_ipv6", "1")
         for number in range(1, len(homes) + 1):
@@ -164,6 +179,8 @@ def _start_ovs(net: Plant, stack: ExitStack, controllers: Sequence[str]) -> None
     net.ovs = stack.enter_context(PrivateOvs(net.folder, net.netns))
     for number in net.switches:
         net.ovs.add_bridge(f"br{number}", number, net.ports[f"s{number}"], controllers)
+        if net.openflow:
+            net.ovs.vsctl("set", "bridge", f"br{number}", f"protocols={ovs_version(net.openflow)}")
         net.management[number] = f"{net.folder}/br{number}.mgmt"
 
 
@@ -180,5 +197,7 @@ def _dataplane(net: Plant, number: int, controllers: Sequence[str]) -> Dataplane
     net.management[number] = f"{net.folder}/s{number}.sock"
     words = ["--dpid", str(number), "--run-dir", f"{net.folder}/s{number}"]
     words += [f"--listen=punix:{net.management[number]}", *(f"--controller={address}" for address in controllers)]
-    words += [f"--port={port}:packet" for port in net.ports[f"s{number}"]]
+    options = {port: f",{text}" for port, text in net.port_options.items()}
+    words += [f"--port={port}:packet{options.get(port, '')}" for port in net.ports[f"s{number}"]]
+    words += [f"--openflow={net.openflow}"] if net.openflow else []
     return Dataplane(net.folder / f"s{number}.log", net.netns, *words)

@@ -1,0 +1,87 @@
+"""`triplane controller` with an HTTP API, in a network namespace of its own: Ryu's port is free there, always."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.controller.plant import PATIENCE, until
+from tests.controller.process import Controller
+from triplane.tap import namespaces as ns
+
+WSAPI_PORT = 8080  # of ryu.app.wsgi
+OK = 200
+
+
+class Answer(NamedTuple):
+    """Of a server."""
+
+    status: int
+    text: str
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class Api:
+    """The HTTP API of a controller. Calls without `ask` in the name expect 200 and return the JSON of the answer."""
+
+    def __init__(self, netns: str, log: Path) -> None:
+        self.netns = netns
+        self.log = log
+
+    def ask(self, method: str, path: str, body: Any = None) -> Answer:
+        """Whatever the answer is. `body` is sent as JSON, or as it is if it is bytes."""
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+
+        def exchange() -> Answer:
+            connection = http.client.HTTPConnection("127.0.0.1", WSAPI_PORT, timeout=PATIENCE)
+            connection.request(method, path, data)
+            response = connection.getresponse()
+            answer = Answer(response.status, response.read().decode(), dict(response.getheaders()))
+            connection.close()
+            return answer
+
+        return ns.in_namespace(self.netns, exchange)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.ask(method, path, body)
+        assert answer.status == OK, (method, path, answer)
+        return answer.json if answer.text else None
+
+    def get(self, path: str) -> Any:
+        return self.call("GET", path)
+
+    def post(self, path: str, body: Any) -> Any:
+        return self.call("POST", path, body)
+
+    def put(self, path: str, body: Any = None) -> Any:
+        return self.call("PUT", path, body)
+
+    def delete(self, path: str, body: Any = None) -> Any:
+        return self.call("DELETE", path, body)
+
+    def said(self, words: str) -> None:
+        """Wait until the controller has logged these words."""
+        until(lambda: words in self.log.read_text(), f"{words!r} in {self.log}")
+
+
+@contextmanager
+def served(
+    folder: Path, *words: str, number: int = 1, env: Mapping[str, str] | None = None, traces: bool = False
+) -> Iterator[Api]:
+    """A running controller; `number` tells several in one test apart. `traces`: the app logs tracebacks by itself."""
+    netns, log = f"tp{os.getpid()}c{number}", folder / f"controller{number}.log"
+    with (
+        ns.namespaces(netns),
+        Controller(log, *words, prefix=("ip", "netns", "exec", netns), env=env),
+    ):
+        yield Api(netns, log)
+    assert traces or "Traceback" not in log.read_text()
