@@ -111,7 +111,7 @@ def requests_of(body: bytes) -> Iterator[tuple[int, int, Monitor]]:
         if ofp.OFPTT_MAX <= table_id < ofp.OFPTT_ALL:
             raise monitor_failed(ec.OFPMOFC_BAD_TABLE_ID)
         match = body[at + MATCH_AT : end]
-        yield monitor_id, command, Monitor(flags, table_id, out_port, out_group, match, fields_of(match[:length]))
+        yield monitor_id, command, Monitor(flags, table_id, out_port, out_group, match, fields_of(match))
         at = end
 
 
@@ -260,8 +260,8 @@ def instructions_of(record: bytes) -> bytes:
 def fields_of(match: bytes) -> Fields:
     """The fields of an ofp_match that the data plane has accepted, or will look at."""
     found: Fields = {}
-    at = 4
-    while at + 4 <= len(match):
+    at, stop = 4, match_length(match, 0)
+    while at + 4 <= stop:
         oxm_class, kind, length = int.from_bytes(match[at : at + 2]), match[at + 2], match[at + 3]
         start, end = at + 4, at + 4 + length
         name = match[at : at + 2] + bytes((kind >> 1,))

@@ -128,7 +128,7 @@ class Double:
         return [] if self.held else removed
 
     def watch_flows(self, on: bool) -> None:
-        self.watched = on
+        self.watched, self.changes = on, []
 
     def flow_changes(self) -> list[FlowChange]:
         found, self.changes = self.changes, []
@@ -169,7 +169,9 @@ class Double:
             for key, flow in self.flows.items()
             if flow.hard_timeout and now - flow.since >= flow.hard_timeout * 10**9
         ]
-        return [self.flows.pop(key).removed(ofp.OFPRR_HARD_TIMEOUT, now) for key in old]
+        gone = [self.flows.pop(key) for key in old]
+        self.changes += [FlowChange(REMOVED, ofp.OFPRR_HARD_TIMEOUT, entry.stats(now), -1) for entry in gone]
+        return [entry.removed(ofp.OFPRR_HARD_TIMEOUT, now) for entry in gone]
 
     def packet_out(
         self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False, version: int = 4
