@@ -1,6 +1,6 @@
 """Fuzz the codec's `parse` with damaged messages: only OpenFlowError may come out of it.
 
-    python -m tests.fuzz.fuzz_codec 10000000 [seed]
+    python -m tests.fuzz.fuzz_codec 10000000 [seed [version: 1, 4, 5 or 6]]
 
 Each round takes a right message, changes some bytes, cuts or lengthens it, and reads it; every tenth that is
 read is printed, made JSON and serialised too. Prints the count; an input that raises something else is
@@ -25,18 +25,22 @@ EDGES = (0, 1, 3, 4, 7, 8, 9, 15, 16, 24, 0x7F, 0x80, 0xFE, 0xFF)
 WORDS = (0, 4, 7, 8, 12, 16, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF)
 
 
-def seeds() -> list[bytes]:
+FOLDERS = {1: "of10", 4: "of13", 5: "of14", 6: "of15"}  # by version
+
+
+def seeds(version: int) -> list[bytes]:
     """The messages that os-ken ships as test data, of all types and both directions."""
-    folder = Path(str(files("os_ken.tests") / "packet_data" / "of13"))
+    folder = Path(str(files("os_ken.tests") / "packet_data" / FOLDERS[version]))
     return [path.read_bytes() for path in sorted(folder.glob("*.packet")) if path.stat().st_size < 2048]
 
 
 class Fuzzer:
     """`run(rounds)`; `accepted` counts what was read, `errors` what was refused, by type and code."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, version: int = 4) -> None:
         self.random = random.Random(seed)
-        self.seeds = seeds()
+        self.version = version
+        self.seeds = seeds(version)
         self.accepted = 0
         self.errors: dict[tuple[int, int], int] = {}
         self.input = b""
@@ -48,7 +52,7 @@ class Fuzzer:
 
     def attempt(self, data: bytes) -> None:
         try:
-            message = codec.parse(4, data)
+            message = codec.parse(self.version, data)
             self.accepted += 1
             if self.accepted % 10 == 0:
                 str(message)
@@ -70,13 +74,13 @@ class Fuzzer:
             elif at + 2 <= len(data):
                 struct.pack_into("!H", data, at & ~1, dice.choice(WORDS))
         if dice.random() < 0.95:
-            data[0] = 4
+            data[0] = self.version
             struct.pack_into("!H", data, 2, len(data))
         return bytes(data)
 
 
-def main(rounds: int, seed: int) -> None:
-    fuzzer = Fuzzer(seed)
+def main(rounds: int, seed: int, version: int) -> None:
+    fuzzer = Fuzzer(seed, version)
     began = time.monotonic()
     done = 0
     try:
@@ -91,4 +95,4 @@ def main(rounds: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    main(int(sys.argv[1]), *(int(text) for text in (sys.argv[2:] + ["1", "4"][len(sys.argv) - 2 :])))

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from os_ken.ofproto import ofproto_v1_3 as ofp
 
 from tests.dataplane.switch.peer import HELLO, Peer, messages, raw, switch
+from triplane.dataplane.switch import wire
+from triplane.dataplane.switch.state import AgentConfig
 
 BAD_LEN, BAD_TYPE = ofp.OFPBRC_BAD_LEN, ofp.OFPBRC_BAD_TYPE
 
@@ -73,21 +75,27 @@ def well_framed(kinds: st.SearchStrategy[int], sizes: st.SearchStrategy[bytes]) 
     return st.builds(raw, kinds, sizes)
 
 
-@given(st.lists(well_framed(st.integers(0, 31), st.binary(max_size=120)), max_size=20))
-def test_any_bodies_are_answered_and_the_connection_goes_on(requests: list[bytes]) -> None:
-    peer = Peer(switch()[0])
-    peer.push(b"".join(requests))
+def greeted_peer(version: int) -> Peer:
+    return Peer(switch(AgentConfig(versions=(version,)))[0], wire.hello((version,)))
+
+
+@pytest.mark.parametrize("version", [4, 5, 6])
+@given(requests=st.lists(well_framed(st.integers(0, 36), st.binary(max_size=120)), max_size=20))
+def test_any_bodies_are_answered_and_the_connection_goes_on(version: int, requests: list[bytes]) -> None:
+    peer = greeted_peer(version)
+    peer.push(b"".join(bytes((version,)) + request[1:] for request in requests))
     assert peer.conn.data[peer.conn.at :] == b"", "all were looked at"
     assert not peer.conn.closing
     messages(peer.drain())
-    peer.push(raw(ofp.OFPT_BARRIER_REQUEST, xid=0xB0))
-    assert messages(peer.drain())[-1] == raw(ofp.OFPT_BARRIER_REPLY, xid=0xB0)
+    peer.push(raw(ofp.OFPT_BARRIER_REQUEST, xid=0xB0, version=version))
+    assert messages(peer.drain())[-1] == raw(ofp.OFPT_BARRIER_REPLY, xid=0xB0, version=version)
 
 
-@given(st.sampled_from([*range(14), 0xFFFF]), st.booleans(), st.binary(max_size=120))
-def test_any_multipart_is_answered(kind: int, more: bool, body: bytes) -> None:
-    peer = Peer(switch()[0])
-    peer.push(raw(ofp.OFPT_MULTIPART_REQUEST, kind.to_bytes(2, "big") + bytes((0, more)) + bytes(4) + body))
+@given(st.sampled_from([4, 5, 6]), st.sampled_from([*range(20), 0xFFFF]), st.booleans(), st.binary(max_size=120))
+def test_any_multipart_is_answered(version: int, kind: int, more: bool, body: bytes) -> None:
+    peer = greeted_peer(version)
+    head = kind.to_bytes(2, "big") + bytes((0, more)) + bytes(4)
+    peer.push(raw(ofp.OFPT_MULTIPART_REQUEST, head + body, version=version))
     assert messages(peer.drain()) or more
 
 
