@@ -19,6 +19,7 @@ from triplane.controller.runtime import hub, loglimit, ofp_event, openflow
 from triplane.controller.runtime.app import SERVICE_BRICKS
 from triplane.controller.runtime.loop import LOOP
 from triplane.controller.runtime.manager import AppError, AppManager
+from triplane.controller.runtime.reload import Reloader
 from triplane.controller.server import Server, TlsFiles, tls_context
 
 CANNOT_START = 1
@@ -98,6 +99,9 @@ def serve(manager: AppManager, setup: Setup) -> int:
             bound = [f"listen={_listen(server, wanted, tls)}" for wanted in setup.listen]
             for wanted in setup.connect:
                 server.connect(wanted, tls_context(tls, server_side=False) if wanted.kind == "tls" else None)
+            if setup.reload:
+                reloader = Reloader(manager, lambda: [one.session.datapath for one in tuple(server.connections)])
+                hub.spawn(reloader.watch)
             print("ready", *bound, *told, flush=True)
             stop.wait()
         finally:

@@ -29,6 +29,7 @@ class Datapath(ProtocolDesc):
         super().__init__()
         self.id: int | None = None
         self.ports: dict[int, Any] = {}
+        self.features: Any = None  # the OFPSwitchFeatures it has told
         self.state = HANDSHAKE_DISPATCHER
         self.address = address
         self._channel = channel

@@ -130,7 +130,8 @@ class AppManager:
         """Modules of the apps that an app needs, and that are not made as contexts."""
         needed = list(handlers.get_dependent_services(cls))
         for key, context in cls.context_iteritems():
-            if self.contexts_cls.setdefault(key, context) is not context:
+            known = self.contexts_cls.setdefault(key, context)
+            if known is not context and known.__module__ != context.__module__:  # the same module: it was reloaded
                 raise AppError(f"app {name}: another app wants another class as context {key!r}")
             if _is_app(context):
                 needed += handlers.get_dependent_services(context)
@@ -141,6 +142,8 @@ class AppManager:
     def create_contexts(self) -> dict[str, Any]:
         """Make what apps share. Raises AppError."""
         for key, cls in self.contexts_cls.items():
+            if key in self.contexts:
+                continue
             with Contained(cls.__name__, f"to be made, as context {key!r}") as made:
                 self.contexts[key] = self._instantiate(None, cls) if _is_app(cls) else cls()
             if made.error is not None:
@@ -178,6 +181,30 @@ class AppManager:
         register_app(app)
         self.applications[app.name] = app
         return app
+
+    def replace(self, module: str, cls: type[RyuApp]) -> RyuApp | None:
+        """Take a module's apps down, and make and start `cls` in their place; None if it fails, which is logged."""
+        with Contained(module, "to be loaded again") as loaded:
+            _check_versions(module, cls)
+            known = set(self.applications_cls)
+            self.load_apps(self._needs(module, cls))
+        if loaded.error is not None:
+            return None
+        for name in [name for name, app in self.applications.items() if type(app).__module__ == module]:
+            self.uninstantiate(name)
+        for context in self.contexts.values():
+            getattr(getattr(context, "mapper", None), "forget", lambda _: None)(module)  # its REST controllers
+        self.applications_cls[module] = cls
+        with Contained(module, "to be made again") as made:
+            contexts = self.create_contexts()
+            wanted = [name for name in self.applications_cls if name == module or name not in known]
+            apps = [self._instantiate(name, self.applications_cls[name], **contexts) for name in reversed(wanted)]
+        self._update_bricks()
+        if made.error is not None:
+            return None
+        for app in apps:
+            self._start(app)
+        return next(app for app in apps if type(app) is cls)
 
     def _start(self, app: RyuApp) -> None:
         with Contained(app.name, "to start"):

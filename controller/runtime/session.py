@@ -195,7 +195,7 @@ class Session:
         datapath = self.datapath
         if datapath.state != CONFIG_DISPATCHER:
             return
-        datapath.id = features.datapath_id
+        datapath.id, datapath.features = features.datapath_id, features
         datapath.ports = getattr(features, "ports", {})
         if hasattr(datapath.ofproto_parser, "OFPPortDescStatsRequest"):
             self._send(datapath.ofproto_parser.OFPPortDescStatsRequest(datapath, 0))
