@@ -8,7 +8,7 @@ from triplane.dataplane.openflow.ofproto_common import ONF_EXPERIMENTER_ID
 from triplane.dataplane.openflow.v1_3 import onf_constants as onf
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.openflow.v1_5 import constants as v1_5
-from triplane.dataplane.switch import bundles, handlers, monitors, multipart, wire
+from triplane.dataplane.switch import bundles, handlers, monitors, multipart, v1_2, wire
 from triplane.dataplane.switch.v1_0 import requests as requests_1_0
 from triplane.dataplane.switch.v1_0 import stats as stats_1_0
 from triplane.dataplane.switch.v1_0 import wire as wire_1_0
@@ -27,6 +27,7 @@ ONF_BUNDLES = {
     (ONF_EXPERIMENTER_ID, onf.ONF_ET_BUNDLE_ADD_MESSAGE): Row(bundles.onf_add, 32, longer=True, writes=True),
 }
 V1_0 = Version(1, "1.0", wire_1_0.WIRE, requests_1_0.ROWS, stats_1_0.ROWS, flow_runs=False, misses=True)
+V1_2 = Version(3, "1.2", v1_2.WIRE, v1_2.REQUESTS, v1_2.STATS, flow_runs=False, misses=True)
 V1_3 = Version(4, "1.3", wire.WIRE, handlers.ROWS, multipart.ROWS, experimenters=ONF_BUNDLES)
 
 _REQUESTS_1_4 = {kind: row for kind, row in handlers.ROWS.items() if kind != ofp.OFPT_QUEUE_GET_CONFIG_REQUEST} | {
@@ -63,7 +64,7 @@ _MULTIPARTS_1_5 = _MULTIPARTS_1_4 | {
 }
 V1_5 = Version(6, "1.5", Wire15(), _REQUESTS_1_5, _MULTIPARTS_1_5, requests_1_5.DEFAULT_ASYNC)
 
-VERSIONS = {version.number: version for version in (V1_0, V1_3, V1_4, V1_5)}
+VERSIONS = {version.number: version for version in (V1_0, V1_2, V1_3, V1_4, V1_5)}
 NAMES = {version.name: version.number for version in VERSIONS.values()}
 
 

@@ -59,8 +59,12 @@ def set_config(switch: Switch, request: Request) -> list[bytes]:
 
 
 def flow_mod(switch: Switch, request: Request) -> list[bytes]:
-    message = flow_mod_1_3(request.data)
-    outcome = switch.datapath.flow_mods(message, 0, len(message), request.now, loose=True)
+    return carry_out(switch, request, flow_mod_1_3(request.data), loose=True)
+
+
+def carry_out(switch: Switch, request: Request, message: bytes, loose: bool = False) -> list[bytes]:
+    """What the request asks for, by the flow-mod of 1.3 that does the same."""
+    outcome = switch.datapath.flow_mods(message, 0, len(message), request.now, loose)
     for _, kind, code in outcome.errors:
         raise OpenFlowError(kind, code)
     switch.flows_changed(outcome.removed, request.conn, lambda at: request.xid)

@@ -51,7 +51,9 @@ class Wire14(wire.Wire):
         name = info.name.encode()[: ofp.OFP_MAX_PORT_NAME_LEN - 1]
         features = pack_property(ofp.OFPPDPT_ETHERNET, ETHERNET.pack(*info[5:]))
         length = PORT.size + len(features)
-        return PORT.pack(info.port_no, length, info.hw_addr, name, info.config, info.state) + features
+        return (
+            PORT.pack(info.port_no, length, info.hw_addr, name, info.config & wire.PORT_CONFIG, info.state) + features
+        )
 
     def port_stats(self, row: PortCounters) -> bytes:
         """ofp_port_stats, 7.3.5.6; what Ethernet counts of its own is within rx_errors."""

@@ -13,7 +13,9 @@ from tests.controller.process import Controller
 RyuApp = Callable[[str], str]
 
 
-@pytest.mark.parametrize("app", ["simple_switch", "simple_switch_13", "simple_switch_14", "simple_switch_15"])
+@pytest.mark.parametrize(
+    "app", ["simple_switch", "simple_switch_12", "simple_switch_13", "simple_switch_14", "simple_switch_15"]
+)
 def test_learning(app: str, kind: str, ryu_app: RyuApp, address: str, tmp_path: Path) -> None:
     log = tmp_path / "controller.log"
     with (
