@@ -1,6 +1,6 @@
-"""Runs unit tests of Ryu's source package in this process, where `ryu` is ours: `run.py SOURCE LEFT_OUT MODULE...`.
+"""Runs unit tests of Ryu's source package in this process, where `ryu` is ours: `run.py SOURCE MODULE...`.
 
-LEFT_OUT is a JSON list of tests that are not to be run. On stdout comes a JSON object: each test's name and what went
+On stdout comes a JSON object: each test's name and what went
 wrong, null if nothing did. What the tests import that is gone (nose, imp, the old names of unittest) is made here.
 """
 
@@ -12,15 +12,17 @@ import json
 import os
 import sys
 import threading
+import time
 import types
 import unittest
 import unittest.mock
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from triplane.controller import compat
 
-TEST_SECONDS = 20.0
+TEST_SECONDS = 10.0
 
 
 def _equal(one: Any, other: Any, msg: str | None = None) -> None:
@@ -114,28 +116,44 @@ def tests_of(module: str) -> list[unittest.TestCase]:
     return flat
 
 
-def run_bounded(test: unittest.TestCase, result: Result) -> None:
-    """Run a test in a thread of its own, which is left behind if it does not end."""
-    thread = threading.Thread(target=test.run, args=(result,), daemon=True)
-    thread.start()
-    thread.join(TEST_SECONDS)
-    if thread.is_alive():
-        result.told[_name(test)] = "it does not end"
+class Worker(threading.Thread):
+    """Runs tests from a shared list, until it is empty or one does not end and the next worker has taken over."""
+
+    def __init__(self, waiting: deque[unittest.TestCase], result: Result) -> None:
+        super().__init__(daemon=True)
+        self.waiting, self.result = waiting, result
+        self.running: tuple[str, float] | None = None
+        self.relieved = False
+
+    def run(self) -> None:
+        while self.waiting and not self.relieved:
+            test = self.waiting.popleft()
+            self.running = _name(test), time.monotonic()
+            test.run(self.result)
+
+
+def run_all(tests: list[unittest.TestCase], result: Result) -> None:
+    """Run tests one after the other; one that does not end is left behind."""
+    waiting = deque(tests)
+    while waiting:
+        worker = Worker(waiting, result)
+        worker.start()
+        while worker.is_alive() and not worker.relieved:
+            worker.join(0.5)
+            name, since = worker.running or ("", time.monotonic())
+            if worker.is_alive() and time.monotonic() - since > TEST_SECONDS:
+                worker.relieved = True
+                result.told[name] = "it does not end"
 
 
 def main() -> None:
-    source, left_out, *modules = sys.argv[1:]
+    source, *modules = sys.argv[1:]
     provide_what_is_gone()
     compat.install()
     sys.path.insert(0, source)
-    result, skipped = Result(), set(json.loads(left_out))
+    result = Result()
     with contextlib.redirect_stdout(sys.stderr):
-        for module in modules:
-            for test in tests_of(module):
-                if _name(test) in skipped:
-                    result.told[_name(test)] = "not run"
-                else:
-                    run_bounded(test, result)
+        run_all([test for module in modules for test in tests_of(module)], result)
     print(json.dumps(result.told), flush=True)
     os._exit(0)  # threads that tests left behind are not waited for
 
