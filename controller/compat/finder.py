@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from triplane.controller.compat import source
-from triplane.controller.compat.names import LENT, NOT_SHARED, PACKAGES, ours
+from triplane.controller.compat.names import ALTERED, LENT, NOT_SHARED, PACKAGES, ours
 
 RYU_VERSION = (4, 34)  # whose behaviour is offered here
 NEEDS_OS_KEN = "it comes from os-ken, which is not installed: pip install 'triplane[controller]'"
@@ -79,6 +79,28 @@ class Alias(importlib.abc.Loader):
                 module.__dict__.setdefault(name, value)
 
 
+class Altered(importlib.abc.Loader):
+    """Loads a module as `loader` does, then gives it other globals."""
+
+    def __init__(self, loader: importlib.abc.Loader, names: dict[str, str]) -> None:
+        self._loader, self._names = loader, names
+
+    def create_module(self, spec: Spec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        for name, target in self._names.items():
+            module.__dict__[name] = importlib.import_module(target)
+
+
+def _altered(fullname: str, path: Sequence[str] | None) -> Spec | None:
+    spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+    if spec is not None and spec.loader is not None:
+        spec.loader = Altered(spec.loader, ALTERED[fullname])
+    return spec
+
+
 def _add_ryu_names(module: ModuleType) -> None:
     """os-ken renamed what had Ryu in its name: RyuException is OSKenException there."""
     for name, value in tuple(vars(module).items()):
@@ -100,6 +122,8 @@ class Finder(importlib.abc.MetaPathFinder):
         found = ours(name)
         if found is not None:
             return Spec(fullname, Alias(found))
+        if fullname in ALTERED:
+            return _altered(fullname, path)
         return _ryu(fullname, name) if root == "ryu" else None
 
 

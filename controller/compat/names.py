@@ -35,8 +35,10 @@ CODEC = {
     *(f"ofproto_v1_{minor}{part}" for minor in (0, 2, 3, 4, 5) for part in ("", "_parser")),
 }
 
-# until OpenFlow 1.2 and nx_match are in the codec: what os-ken's modules need to be imported
-STAND_IN = {"ofproto.ofproto_v1_2_parser": f"{_CONTROLLER}.compat.stand_in"}
+# globals of os-ken's modules that are replaced: these wait where a kill would not reach them
+ALTERED = {"os_ken.lib.rpc": {"select": f"{_RUNTIME}.selecting"}}
+
+# until nx_match is in the codec: what os-ken's modules need to be imported
 LENT = {f"{_CODEC}.ofproto_v1_0": "os_ken.ofproto.nicira_ext"}  # names that our module lacks come from there
 
 # packages that are made here: they must be there without os-ken too, or hold files of a Ryu source
@@ -51,5 +53,5 @@ def ours(name: str) -> str | None:
     folder, _, module = name.rpartition(".")
     if folder == "ofproto" and module in CODEC:
         target = f"{_CODEC}.{module}"
-        return target if importlib.util.find_spec(target) else STAND_IN.get(name)
+        return target if importlib.util.find_spec(target) else None
     return OURS.get(name)

@@ -56,18 +56,24 @@ class Waits:
 
     def park_on(self, fd: int, events: int, seconds: float | None = None) -> bool:
         """Wait for poll(2) events of a file descriptor; whether they came. Raises what is asked for."""
+        return bool(self.poll({fd: events}, seconds))
+
+    def poll(self, wanted: dict[int, int], seconds: float | None = None) -> dict[int, int]:
+        """Wait for poll(2) events of some file descriptors; those that came. Raises what is asked for."""
         bell = os.eventfd(0, os.EFD_CLOEXEC)
         try:
             self._enter(lambda: os.eventfd_write(bell, 1))
             try:
                 poll = select.poll()
-                poll.register(fd, events)
-                poll.register(bell, select.POLLIN)
-                return any(ready == fd for ready, _ in poll.poll(None if seconds is None else seconds * 1000))
+                for fd, events in (wanted | {bell: select.POLLIN}).items():
+                    poll.register(fd, events)
+                ready = dict(poll.poll(None if seconds is None else seconds * 1000))
             finally:
                 self._leave()
         finally:
             os.close(bell)
+        ready.pop(bell, None)
+        return ready
 
     def _enter(self, wake: Callable[[], None]) -> None:
         about_to_block()
