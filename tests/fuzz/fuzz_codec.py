@@ -16,6 +16,7 @@ import time
 from importlib.resources import files
 from pathlib import Path
 
+from tests.dataplane.openflow.messages_v1_0 import all_messages
 from triplane.dataplane.openflow import codec
 from triplane.dataplane.openflow.errors import OpenFlowError
 
@@ -25,13 +26,14 @@ EDGES = (0, 1, 3, 4, 7, 8, 9, 15, 16, 24, 0x7F, 0x80, 0xFE, 0xFF)
 WORDS = (0, 4, 7, 8, 12, 16, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF)
 
 
-FOLDERS = {1: "of10", 4: "of13", 5: "of14", 6: "of15"}  # by version
+FOLDERS = {1: "of10", 3: "of12", 4: "of13", 5: "of14", 6: "of15"}  # by version
 
 
 def seeds(version: int) -> list[bytes]:
-    """The messages that os-ken ships as test data, of all types and both directions."""
+    """The messages that os-ken ships as test data, of all types and both directions; of 1.0 they are but a few."""
     folder = Path(str(files("os_ken.tests") / "packet_data" / FOLDERS[version]))
-    return [path.read_bytes() for path in sorted(folder.glob("*.packet")) if path.stat().st_size < 2048]
+    shipped = [path.read_bytes() for path in sorted(folder.glob("*.packet")) if path.stat().st_size < 2048]
+    return shipped + (all_messages() if version == 1 else [])
 
 
 class Fuzzer:
