@@ -12,8 +12,8 @@ What an app needs, typed. It is Ryu's model, and scripts written for Ryu run as 
             instructions = [parser.OFPInstructionActions(ofp.OFPIT_APPLY_ACTIONS, actions)]
             datapath.send_msg(parser.OFPFlowMod(datapath, match=parser.OFPMatch(), instructions=instructions))
 
-Run it with `triplane controller hub.py`. Each app has a thread of its own; a handler may block, it holds up only
-its own app.
+Run it with `triplane controller hub.py`. An app's handlers are called one after the other; one may block, it holds up
+only its own app. docs/controller-apps.md says more.
 """
 
 from __future__ import annotations
