@@ -16,7 +16,7 @@ from typing import Any
 
 from triplane.controller.runtime.app import RyuApp
 from triplane.controller.runtime.loop import LOOP
-from triplane.controller.runtime.session import Session
+from triplane.controller.runtime.session import PACKET_IN_LIMIT, Session
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +105,9 @@ class Connection:
     # the socket's side
 
     def _ready(self, events: int) -> None:
+        if events == select.EPOLLIN:
+            self._read()
+            return
         if events & select.EPOLLOUT:
             rest, self._rest = self._rest, b""
             self._rewatch()
@@ -127,8 +130,9 @@ class Connection:
             self._lost(error)
             return
         if data:
-            self.session.received(data, LOOP.now)
-            if self.session.full:
+            session = self.session
+            session.received(data, LOOP.now)
+            if len(session.packet_ins) >= PACKET_IN_LIMIT:
                 self._read_rarely()
 
     def _decrypt(self, data: bytes) -> bytes:
@@ -179,6 +183,10 @@ class Connection:
         """Write what is queued, as far as the socket takes it: the loop's call."""
         queue = self._queue
         while queue and not self._rest and not self._closed:
+            if len(queue) == 1 and self._tls is None:
+                self._queued = 0
+                self._transmit(queue.popleft())
+                return
             parts, size = [], 0
             while queue and size < WRITE_SIZE:
                 part = queue.popleft()

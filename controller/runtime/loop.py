@@ -210,8 +210,9 @@ class Loop:
 
     def turn(self) -> None:
         """One round over all there is to do; waits for it if there is nothing."""
-        self._asleep = True
-        events = self._epoll.poll(self._patience(), MAX_POLL_EVENTS)
+        self._asleep = True  # from here on who appends to a deque wakes us; what was appended before, we see
+        busy = self.ready or self.backlog or self.dirty or self._calls or self._stopping
+        events = self._epoll.poll(0 if busy else self._patience(), MAX_POLL_EVENTS)
         self._asleep = False
         self.now = time.monotonic()
         readers = self._readers
@@ -225,7 +226,8 @@ class Loop:
             self._calls.popleft()()
         if self._timers and self._timers[0][0] <= self.now:
             self._run_timers()
-        self._run_ready()
+        if self.ready:
+            self._run_ready()
         backlog = self.backlog
         for _ in range(BUDGET):
             if not backlog:
@@ -247,8 +249,6 @@ class Loop:
             self.dirty.popleft().flush()
 
     def _patience(self) -> float:
-        if self.ready or self.backlog or self.dirty or self._calls or self._stopping:
-            return 0
         return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else -1
 
     def _run_timers(self) -> None:

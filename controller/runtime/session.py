@@ -73,23 +73,18 @@ class Session:
             log.warning("%r sends no OpenFlow, disconnecting: %s", self.datapath, error)
             self.datapath.close()
             return
-        waiting = self.packet_ins
+        datapath, waiting = self.datapath, self.packet_ins
         empty = not waiting
         for message in messages:
-            if message[1] == _PACKET_IN and self.datapath.state == MAIN_DISPATCHER:
+            if message[1] == _PACKET_IN and datapath.state == MAIN_DISPATCHER:
                 if len(waiting) < PACKET_IN_LIMIT:
                     waiting.append(message)
                 else:
                     self._drop()
-            elif self.datapath.state != DEAD_DISPATCHER:
+            elif datapath.state != DEAD_DISPATCHER:
                 self._message(message)
         if empty and waiting:
             self._backlog.append(self)
-
-    @property
-    def full(self) -> bool:
-        """No more packet-ins are taken."""
-        return len(self.packet_ins) >= PACKET_IN_LIMIT
 
     def run(self) -> bool:
         """Serve one of the packet-ins that wait: the loop's call. Raises Relieved."""

@@ -22,6 +22,7 @@ _HEADER = Struct("!I")
 _EXPERIMENTER = Struct("!II")
 _OLD_ONF = Struct("!IIH")
 
+_PLAIN = {int, str, tuple}
 _REMEMBERED = 16384  # TLVs of each field
 _REMEMBERED_ORDERS = 1024
 _REMEMBERED_READINGS = 4096  # for each table, of lists of at most so many bytes:
@@ -30,10 +31,26 @@ _SHORT = 16
 Number = int | tuple[int, int]  # class << 7 | field, or (experimenter, that or the EXT-256 type)
 
 
+class _Seen(dict[Any, bytes]):
+    """A field's TLVs of plain values, remembered: a controller meets the same addresses and ports again and again."""
+
+    def __init__(self, field: Field) -> None:
+        super().__init__()
+        self._field = field
+
+    def __missing__(self, value: Any) -> bytes:
+        data = self._field.encode(value)
+        if value.__class__ in _PLAIN:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[value] = data
+        return data
+
+
 class Field:
     """One OXM field: its name in scripts, its number, its kind of value, and the headers it is written with."""
 
-    __slots__ = ("_seen", "kind", "maskable", "masked", "name", "num", "order", "plain", "prefix")
+    __slots__ = ("kind", "maskable", "masked", "name", "num", "order", "plain", "prefix", "seen")
 
     def __init__(
         self,
@@ -54,24 +71,10 @@ class Field:
         self.masked = _HEADER.pack(oxm_type << 9 | 1 << 8 | size + kind.size) + prefix
         self.num: Number = _number(oxm_type, prefix)
         self.order = self.num if isinstance(self.num, int) else self.num[0]
-        self._seen: dict[str | int, bytes] = {}
+        self.seen = _Seen(self)
 
     def encode(self, value: Any) -> bytes:
-        """The TLV for `value`, `(value, mask)` or `address/length`. Bits that the mask leaves out are cleared.
-
-        Those of plain values are remembered: a controller meets the same addresses and ports again and again.
-        """
-        if value.__class__ is not str and value.__class__ is not int:
-            return self._encode(value)
-        found = self._seen.get(value)
-        if found is None:
-            found = self._encode(value)
-            if len(self._seen) >= _REMEMBERED:
-                self._seen.clear()
-            self._seen[value] = found
-        return found
-
-    def _encode(self, value: Any) -> bytes:
+        """The TLV for `value`, `(value, mask)` or `address/length`. Bits that the mask leaves out are cleared."""
         kind = self.kind
         if (value.__class__ is tuple or value.__class__ is list) and len(value) == 2:
             value, mask = value
@@ -154,7 +157,10 @@ class Table:
         names = tuple(fields)
         order = self._orders.get(names)
         if order is not None:
-            return b"".join([field.encode(fields[name]) for name, field in order])
+            try:
+                return b"".join([field.seen[fields[name]] for name, field in order])
+            except TypeError:
+                pass  # a list cannot be looked up, and what cannot be encoded fails below too
         found = [self.encode(name, value) for name, value in fields.items()]
         self._remember_order(names)
         return b"".join([data for _, data in sorted(found)])

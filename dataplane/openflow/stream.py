@@ -25,6 +25,8 @@ class Framer:
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that `data` completes. Raises OpenFlowError when a header says less than 8 bytes."""
         buffer = self._buffer
+        if not buffer and len(data) >= HEADER_SIZE and (data[2] << 8 | data[3]) == len(data):
+            return [data]  # one message, all of it: so it comes when little is going on
         buffer += data
         found = []
         start, end = 0, len(buffer)
