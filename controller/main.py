@@ -92,6 +92,7 @@ def serve(manager: AppManager, setup: Setup) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     server = Server(SERVICE_BRICKS[ofp_event.NAME])
+    signal.signal(signal.SIGUSR1, lambda *_: server.report())
     tls = TlsFiles(setup.private_key, setup.certificate, setup.ca_cert)
     LOOP.start()
     with rest(manager, setup.rest) as told, pid_file():
@@ -105,6 +106,7 @@ def serve(manager: AppManager, setup: Setup) -> int:
             print("ready", *bound, *told, flush=True)
             stop.wait()
         finally:
+            server.report()
             server.close()
             LOOP.stop()
     return 0

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from triplane.controller.address import Address
 from triplane.controller.connection import Connection, Tls
-from triplane.controller.runtime.app import RyuApp
+from triplane.controller.runtime.app import SERVICE_BRICKS, RyuApp
 from triplane.controller.runtime.handler import CONFIG_DISPATCHER, HANDSHAKE_DISPATCHER
 from triplane.controller.runtime.loop import LOOP
 
@@ -185,6 +185,23 @@ class Server:
         gone = self.connections.pop(connection, None)
         if gone is not None:
             gone()
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """What happened so far: of the loop, of each app, of each switch that is connected."""
+        found = {"loop": {"handlers called": LOOP.calls, "handed over": LOOP.takeovers, "refused": self.refused}}
+        for app in tuple(SERVICE_BRICKS.values()):
+            waiting = {"waiting": len(app.events)}
+            found[f"app {app.name}"] = waiting | {"dropped": app.dropped_packet_ins + app.dropped_events}
+        for connection in tuple(self.connections):
+            session = connection.session
+            served = {"packet-ins served": session.served, "waiting": len(session.packet_ins)}
+            found[repr(session.datapath)] = served | {"dropped": session.dropped, "malformed": session.malformed}
+        return found
+
+    def report(self) -> None:
+        """Log the counters."""
+        for name, counters in self.counters().items():
+            log.info("%s: %s", name, ", ".join(f"{what} {count}" for what, count in counters.items()))
 
     def close(self) -> None:
         """Stop listening and drop all connections, at once."""

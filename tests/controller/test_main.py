@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import ssl
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.controller.plant import until
 from tests.controller.process import Controller, command
 from triplane.dataplane.openflow import codec
 from triplane.dataplane.openflow import ofproto_v1_3_parser as parser
@@ -126,3 +128,11 @@ def test_tls_refuses_a_switch_without_certificate(tmp_path: Path) -> None:
         ):
             sock.sendall(HELLO)
             first_messages(sock, 1)
+
+
+def test_sigusr1_has_the_counters_logged(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with Controller(log, LEARNING, "--listen", f"unix:{tmp_path}/of.sock") as controller:
+        controller.process.send_signal(signal.SIGUSR1)
+        until(lambda: "app LearningSwitch: waiting 0, dropped 0" in log.read_text())
+        assert "loop: handlers called 0, handed over 0, refused 0" in log.read_text()
