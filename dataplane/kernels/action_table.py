@@ -17,6 +17,15 @@ from triplane.dataplane.kernels.errors import (
     BAD_ACTION_TYPE,
 )
 from triplane.dataplane.kernels.facts import ANYTHING, IP_FACT, MPLS_FACT, PBB_FACT, VLAN_FACT
+from triplane.dataplane.kernels.nicira_table import (
+    NICIRA,
+    NICIRA_ROW,
+    NICIRA_ROWS,
+    NICIRA_SUBTYPES,
+    NX_KIND,
+    NX_LEN,
+    NX_NONE,
+)
 from triplane.dataplane.kernels.pool import Bytes
 from triplane.dataplane.kernels.program import (
     OP_COPY_TTL_IN,
@@ -55,6 +64,7 @@ from triplane.dataplane.kernels.program import (
 
 OFPAT_EXPERIMENTER = 0xFFFF
 ACTION_HEADER = 8  # every action is at least this long
+EXPERIMENTER_ACTION = 16  # with the experimenter's own type, padded
 ACTION_ROOM = 4  # words of the longest action: OP_WRITE and a set-field
 
 OFPP_IN_PORT = 0xFFFFFFF8
@@ -63,7 +73,7 @@ OFPP_NORMAL = 0xFFFFFFFA
 OFPP_LOCAL = 0xFFFFFFFE
 OFPQ_ALL = 0xFFFFFFFF
 
-# columns of ACTION_ROWS; a row for each action type, then those of experimenters
+# columns of ACTION_ROWS; a row for each action type
 A_LEN = 0  # bytes on the wire, 0 for a type that does not exist, -1 for a length that its kind checks
 A_KIND = 1
 A_OP = 2
@@ -115,25 +125,22 @@ PUSH_TAGS[OP_PUSH_VLAN] = 0x8100, 0x88A8
 PUSH_TAGS[OP_PUSH_MPLS] = 0x8847, 0x8848
 PUSH_TAGS[OP_PUSH_PBB] = 0x88E7, 0x88E7
 
-# (experimenter id, subtype at offset 8, row of ACTION_ROWS) of the experimenter actions that are understood
-EXPERIMENTER_ACTIONS = np.array([(-1, -1, -1)], np.int64)
-
 
 @kernel
 def experimenter_row(wire: Bytes, at: int, length: int) -> int:
-    """Row of ACTION_ROWS of an experimenter action, or a negative error word."""
-    known = False
-    for i in range(len(EXPERIMENTER_ACTIONS)):
-        if EXPERIMENTER_ACTIONS[i, 0] == be32(wire, at + 4):
-            known = True
-            if length >= 16 and EXPERIMENTER_ACTIONS[i, 1] == be16(wire, at + 8):
-                return EXPERIMENTER_ACTIONS[i, 2]
-    return -BAD_ACTION_EXP_TYPE if known else -BAD_ACTION_EXPERIMENTER
+    """NICIRA_ROW + subtype of an experimenter action that we understand, or a negative error word."""
+    if be32(wire, at + 4) != NICIRA:
+        return -BAD_ACTION_EXPERIMENTER
+    subtype = be16(wire, at + 8) if length >= EXPERIMENTER_ACTION else NICIRA_SUBTYPES
+    if subtype >= NICIRA_SUBTYPES or NICIRA_ROWS[subtype, NX_KIND] == NX_NONE:
+        return -BAD_ACTION_EXP_TYPE
+    wanted = NICIRA_ROWS[subtype, NX_LEN]
+    return NICIRA_ROW + subtype if length == wanted or (wanted < 0 and length >= -wanted) else -BAD_ACTION_LEN
 
 
 @kernel
 def action_row(wire: Bytes, at: int, end: int) -> int:
-    """Row of ACTION_ROWS of the action at `at`, its length checked, or a negative error word."""
+    """Row of ACTION_ROWS of the action at `at`, or as experimenter_row, its length checked; or a negative error."""
     if end - at < ACTION_HEADER:
         return -BAD_ACTION_LEN
     kind, length = be16(wire, at), be16(wire, at + 2)

@@ -12,8 +12,10 @@ from triplane.dataplane.kernels.action_table import (
     A_KIND,
     A_OP,
     A_SLOT,
+    ACTION_HEADER,
     ACTION_ROOM,
     ACTION_ROWS,
+    EXPERIMENTER_ACTION,
     KIND_BYTE,
     KIND_ETHER,
     KIND_GROUP,
@@ -33,6 +35,7 @@ from triplane.dataplane.kernels.bytes import be8, be16, be32
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.consistency import consistent, start_facts
 from triplane.dataplane.kernels.errors import (
+    BAD_ACTION_ARGUMENT,
     BAD_ACTION_LEN,
     BAD_ACTION_TAG,
     BAD_OUT_GROUP,
@@ -48,15 +51,39 @@ from triplane.dataplane.kernels.fields import VID_PRESENT
 from triplane.dataplane.kernels.ids import id_lookup
 from triplane.dataplane.kernels.limits import (
     CHECK_NONE,
+    CLONE_BRANCH,
+    CLONE_END,
+    CLONE_FACTS,
+    CLONE_WORDS,
     LIMIT_CHECK,
     LIMIT_LOOSE,
     LIMIT_MAX_PORT,
     LIMIT_OUTPUT_TABLE,
+    MOST_CLONES,
+    STATE_CLONE,
+    STATE_CLONES,
+    STATE_CONJUNCTION,
+    STATE_FACTS,
     STATE_SLOT,
 )
-from triplane.dataplane.kernels.oxm import F_BITS, F_SETTABLE, F_SIZE, FIELD_ROWS, TLV_HEADER, VLAN_VID, field_row
+from triplane.dataplane.kernels.nicira_actions import NX_ROOM, as_written, decode_nicira, load_masked
+from triplane.dataplane.kernels.nicira_table import NICIRA_ROW
+from triplane.dataplane.kernels.oxm import (
+    F_BITS,
+    F_SETTABLE,
+    F_SIZE,
+    FIELD_ROWS,
+    OFPXMC_OPENFLOW_BASIC,
+    TLV_HEADER,
+    VLAN_VID,
+    field_row,
+    header_row,
+)
 from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.kernels.program import (
+    OP_BRANCH,
+    OP_CLONE,
+    OP_CONJUNCTION,
     OP_END,
     OP_SET_FIELD,
     OP_WRITE,
@@ -66,6 +93,8 @@ from triplane.dataplane.kernels.program import (
     SLOTS,
     UNLESS_TAGGED,
     head_of,
+    op_of,
+    size_of,
 )
 
 # --- arguments: each checks its own, and gives the operation's arg or a negative error word
@@ -194,6 +223,10 @@ def decode_action(
     row = action_row(wire, at, end)
     if row < 0:
         return row
+    if row >= NICIRA_ROW:
+        return decode_nicira(wire, at, row - NICIRA_ROW, limits, groups, check, write, code, to, code_end)
+    if ACTION_ROWS[row, A_KIND] == KIND_SET_FIELD and is_other_field(wire, at):
+        return set_other_field(wire, at, limits, check, write, code, to, code_end)
     arg = argument(wire, at, row, limits, groups)
     if arg < 0:
         return arg
@@ -205,6 +238,25 @@ def decode_action(
         code[to] = head_of(OP_WRITE, 1, slot_of(row, arg))
         to += 1
     return emit(wire, at, row, arg, code, to)
+
+
+@kernel
+def is_other_field(wire: Bytes, at: int) -> bool:
+    """Whether the set-field at `at` names a field that we know and that is not OXM's."""
+    end = at + be16(wire, at + 2)
+    return be16(wire, at + 4) != OFPXMC_OPENFLOW_BASIC and header_row(wire, at + 4, end) >= 0
+
+
+@kernel
+def set_other_field(
+    wire: Bytes, at: int, limits: Words, check: int, write: int, code: Words, to: int, code_end: int
+) -> int:
+    """A set-field of one of Nicira's fields: these may be masked in every version. As decode_nicira."""
+    if code_end - to < NX_ROOM:
+        return -TOO_MANY_ACTIONS
+    start = to
+    to = load_masked(wire, at + 4, at + be16(wire, at + 2), limits, check, code, to + write)
+    return as_written(code, start, SLOT_SET_FIELD, to) if write else to
 
 
 @kernel
@@ -221,12 +273,71 @@ def decode_list(
     code_end: int,
 ) -> int:
     """Decode wire[at:end] to code[to:code_end], behind OP_WRITE each if `write`; the end, or a negative error word."""
-    while at < end:
-        to = decode_action(wire, at, end, limits, groups, check, write, code, to, code_end)
-        if to < 0:
-            return to
-        at += be16(wire, at + 2)
+    limits[STATE_CLONES], limits[STATE_CONJUNCTION], start = 0, 0, to
+    while at < end and to >= 0:
+        if limits[STATE_CLONES] == 0:
+            place = to
+            to = decode_action(wire, at, end, limits, groups, check, write, code, to, code_end)
+            at += after_action(wire, at, limits, code, place, to)
+        else:
+            at, to = decode_cloned(wire, at, limits, groups, check, code, to, code_end)
+    while limits[STATE_CLONES] > 0 and to >= 0:
+        to = close_clone(limits, code, to, code_end)
+    if limits[STATE_CONJUNCTION] and to >= 0 and not only_clauses(code, start, to):
+        return -BAD_ACTION_ARGUMENT
     return to
+
+
+@kernel
+def decode_cloned(
+    wire: Bytes, at: int, limits: Words, groups: Words, check: int, code: Words, to: int, code_end: int
+) -> tuple[int, int]:
+    """One action inside a clone, or the clone's end; where to go on in the wire and in the program."""
+    end = limits[STATE_CLONE + (limits[STATE_CLONES] - 1) * CLONE_WORDS + CLONE_END]
+    if at >= end:
+        return at, close_clone(limits, code, to, code_end)
+    place = to
+    to = decode_action(wire, at, end, limits, groups, check, 0, code, to, code_end)
+    if to < 0:
+        return at, to
+    at += after_action(wire, at, limits, code, place, to)
+    return (at, to) if limits[STATE_CLONES] <= MOST_CLONES else (at, -TOO_MANY_ACTIONS)
+
+
+@kernel
+def after_action(wire: Bytes, at: int, limits: Words, code: Words, place: int, to: int) -> int:
+    """Bytes to go on by after the action at `at`, whose operation is at code[place]: into a clone, beyond others."""
+    if to < 0:
+        return 0
+    if to == place or op_of(code[place]) != OP_CLONE:
+        return be16(wire, at + 2)
+    here = STATE_CLONE + limits[STATE_CLONES] * CLONE_WORDS
+    limits[STATE_CLONES] += 1
+    limits[here + CLONE_END], limits[here + CLONE_BRANCH] = at + be16(wire, at + 2), to - 1
+    limits[here + CLONE_FACTS] = limits[STATE_FACTS]
+    return EXPERIMENTER_ACTION
+
+
+@kernel
+def close_clone(limits: Words, code: Words, to: int, code_end: int) -> int:
+    """End what the innermost clone's copy does; what that changed is not so for the packet."""
+    if to >= code_end:
+        return -TOO_MANY_ACTIONS
+    limits[STATE_CLONES] -= 1
+    here = STATE_CLONE + limits[STATE_CLONES] * CLONE_WORDS
+    limits[STATE_FACTS] = limits[here + CLONE_FACTS]
+    code[to] = head_of(OP_BRANCH, 1, 0)
+    branch = limits[here + CLONE_BRANCH]
+    code[branch] = head_of(OP_BRANCH, 1, to - branch)
+    return to + 1
+
+
+@kernel
+def only_clauses(code: Words, at: int, end: int) -> bool:
+    """A conjunction goes with conjunctions only."""
+    while at < end and op_of(code[at]) == OP_CONJUNCTION:
+        at += size_of(code[at])
+    return at >= end
 
 
 @kernel
@@ -270,8 +381,12 @@ def decode_bucket_actions(
     """Decode a group bucket's actions, wire[at:end], to a program in action-set order; its words, or a negative error.
 
     A bucket is executed as an action set (5.6.1): of each slot the last action counts, and a group takes the place of
-    an output (5.10). No match is known, so no consistency is checked.
+    an output (5.10). No match is known, so no consistency is checked. One with an action of Nicira's is a list, done in
+    the order that it has.
     """
+    if is_ordered(wire, at, end):
+        to = decode_list(wire, at, end, limits, groups, CHECK_NONE, 0, code, code_at, code_end)
+        return finish_program(code, to, code_at, code_end)
     error = fill_slots(wire, at, end, limits, groups)
     if error < 0:
         return error
@@ -285,6 +400,17 @@ def decode_bucket_actions(
             if to < 0:
                 return to
     return finish_program(code, to, code_at, code_end)
+
+
+@kernel
+def is_ordered(wire: Bytes, at: int, end: int) -> bool:
+    """Whether an action of the list, as far as its lengths are right, is Nicira's or sets a field of theirs."""
+    while end - at >= ACTION_HEADER and ACTION_HEADER <= be16(wire, at + 2) <= end - at:
+        row = action_row(wire, at, end)
+        if row >= NICIRA_ROW or (row >= 0 and ACTION_ROWS[row, A_KIND] == KIND_SET_FIELD and is_other_field(wire, at)):
+            return True
+        at += be16(wire, at + 2)
+    return False
 
 
 @kernel

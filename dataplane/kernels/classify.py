@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from triplane.dataplane.kernels.compiler import inlined
+from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.machine import load_acquire, multiply
 from triplane.dataplane.kernels.pool import Words
 
@@ -40,7 +41,7 @@ S_PRIORITY = 5  # no flow in it has a higher one
 S_BIT = 6  # its bit in the prune index, -1 = none
 S_MASK_HASH = 7
 S_PAIRS = 8  # (key word, mask) pairs
-SUBTABLE_WORDS = 40
+SUBTABLE_WORDS = S_PAIRS + 2 * KEY_WORDS
 
 # a flow's block: hot words, masked key words, counters of each worker, cold words, program, wire bytes
 F_PRIORITY = 0

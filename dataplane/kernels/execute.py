@@ -6,38 +6,31 @@ A frame is copied only when it must be: an output is noted in row[PENDING] and d
 
 from __future__ import annotations
 
-from triplane.dataplane.kernels.act import change
 from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.emit import drop, emit
-from triplane.dataplane.kernels.machine import view_bytes, view_words
+from triplane.dataplane.kernels.machine import view_words
 from triplane.dataplane.kernels.node import (
-    DROP_HEADROOM,
-    DROP_METER,
     DROP_NO_ACTION,
-    DROP_TTL,
     N_ARENA,
     N_ARENA_WORDS,
-    N_MEM,
-    N_MEM_BYTES,
     N_POOL,
     N_POOL_WORDS,
     W_ACTION_SET,
     W_ACTIONS,
-    W_STALE,
 )
-from triplane.dataplane.kernels.outputs import FIRST_SLOT, PENDING_NONE, output, push_group, settle
-from triplane.dataplane.kernels.packet import ADDR, METADATA, PENDING, QUEUE
-from triplane.dataplane.kernels.police import meter, punt_packet
+from triplane.dataplane.kernels.outputs import FIRST_SLOT, PENDING_NONE, push_group
+from triplane.dataplane.kernels.packet import ADDR, METADATA, PENDING
+from triplane.dataplane.kernels.perform import act, measure, write
 from triplane.dataplane.kernels.pool import Words, give_one
 from triplane.dataplane.kernels.program import (
+    OP_BRANCH,
     OP_CLEAR,
     OP_END,
     OP_GOTO,
-    OP_GROUP,
     OP_METADATA,
     OP_METER,
     OP_OUTPUT,
-    OP_SET_QUEUE,
+    OP_RESUBMIT,
     OP_WRITE,
     SLOT_GROUP,
     SLOT_OUTPUT,
@@ -45,10 +38,8 @@ from triplane.dataplane.kernels.program import (
     op_of,
     size_of,
 )
-from triplane.dataplane.kernels.punts import OFPR_INVALID_TTL
-from triplane.dataplane.kernels.rewrite import EXPIRED, NO_ROOM
+from triplane.dataplane.kernels.resubmit import DROPPED, NEXT_END, RESUMED, resubmit
 
-NEXT_END = -1
 NEXT_DROPPED = -2
 
 
@@ -74,58 +65,18 @@ def execute(node: Words, w: Words, row: Words, at: int) -> int:
             row[METADATA] = (row[METADATA] & ~arena[at + 2]) | (arena[at + 1] & arena[at + 2])
         elif op == OP_CLEAR:
             w[W_ACTIONS] = 0
-        elif op == OP_METER and not measure(node, w, row, arg_of(head)):
-            return NEXT_DROPPED
+        elif op == OP_METER:
+            if not measure(node, w, row, arg_of(head)):
+                return NEXT_DROPPED
+        elif op == OP_RESUBMIT:
+            result = resubmit(node, w, row, at)
+            if result != RESUMED:
+                return NEXT_DROPPED if result == DROPPED else NEXT_END
+        elif op == OP_BRANCH:
+            if arg_of(head) == 0:
+                return NEXT_END
+            at += arg_of(head)
         at += size_of(arena[at])
-
-
-@kernel
-def measure(node: Words, w: Words, row: Words, slot: int) -> bool:
-    """A meter, which may change the packet or drop it: False. What it was sent to before is not touched by that."""
-    settle(node, w, row)
-    if meter(node, w, row, slot):
-        return True
-    drop(node, w, row, DROP_METER)
-    return False
-
-
-@inlined
-def write(w: Words, slot: int, at: int) -> None:
-    """Write-actions: the action at `at` takes its slot in the action set."""
-    w[W_ACTIONS] |= 1 << slot
-    w[W_ACTION_SET + slot] = at
-
-
-@inlined
-def act(node: Words, w: Words, row: Words, arena: Words, at: int) -> bool:
-    """Do one action; False if the packet was dropped."""
-    head = arena[at]
-    op = op_of(head)
-    if op == OP_OUTPUT:
-        output(node, w, row, arena[at + 1], arg_of(head))
-    elif op == OP_GROUP:
-        push_group(node, w, row, arg_of(head), False)
-    elif op == OP_SET_QUEUE:
-        settle(node, w, row)
-        row[QUEUE] = arena[at + 1]
-    else:
-        return modify(node, w, row, arena, at)
-    return True
-
-
-@inlined
-def modify(node: Words, w: Words, row: Words, arena: Words, at: int) -> bool:
-    """An action that changes the frame; one with an invalid TTL goes to the controller instead of on."""
-    settle(node, w, row)
-    mem = view_bytes(node[N_MEM], node[N_MEM_BYTES])
-    w[W_STALE] = 1
-    result = change(mem, view_words(node[N_POOL], node[N_POOL_WORDS]), row, arena, at)
-    if result == EXPIRED:
-        punt_packet(node, w, row, OFPR_INVALID_TTL, -1)
-        drop(node, w, row, DROP_TTL)
-    elif result == NO_ROOM:
-        drop(node, w, row, DROP_HEADROOM)
-    return result < EXPIRED
 
 
 @inlined

@@ -1,9 +1,10 @@
-"""The flow key: every OXM field's place in int64[KEY_WORDS].
+"""The flow key: every match field's place in int64[KEY_WORDS].
 
 A rule is a key and a mask of the same shape; it matches when `key & mask` are equal in all words.
 Fields that can never be matched together (their prerequisites exclude each other) share bits; a rule
 that matches a field always matches the field's prerequisites exactly, so sharing is sound.
-Words hold 64-bit patterns as signed int64. Source of the fields: OpenFlow 1.3.5 section 7.2.3.7.
+Words hold 64-bit patterns as signed int64. Source of the fields: OpenFlow 1.3.5 section 7.2.3.7; Nicira's are in
+`nicira_fields`.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ K_ND_HIGH = K_D + 1  # nd_target
 K_ND_LOW = K_ND_HIGH + 1
 K_ND_SLL = K_ND_LOW + 1  # 48 in the high bits
 K_ND_TLL = K_ND_SLL + 1
-K_SPARE = K_ND_TLL + 1
-KEY_WORDS = K_SPARE + 1
+K_HOP = K_ND_TLL + 1  # nw_ttl:8 ip_frag:8 mpls_ttl:8 in the high bits
+K_REG = K_HOP + 1  # eight words: reg0:32 reg1:32 ... reg15:32; xreg n is word n, xxreg n words 2n and 2n + 1
+REG_WORDS = 8
+K_MARK = K_REG + REG_WORDS  # pkt_mark:32 conj_id:32
+KEY_WORDS = K_MARK + 1
 
 VID_PRESENT = 0x1000  # OFPVID_PRESENT
 
@@ -39,7 +43,7 @@ PRE_TCP, PRE_UDP, PRE_SCTP, PRE_ICMP4, PRE_ICMP6, PRE_ND, PRE_NS, PRE_NA, PRE_MP
 class Field(NamedTuple):
     """One OXM field: value `bits` wide at `shift` of key word `word`; 128-bit ones use word and word + 1."""
 
-    number: int  # oxm_field of class OFPXMC_OPENFLOW_BASIC
+    number: int  # oxm_field of class OFPXMC_OPENFLOW_BASIC; of Nicira's fields: the row in `oxm.FIELD_ROWS`
     name: str  # as in Ryu: OFPMatch(eth_type=...)
     bits: int
     size: int  # bytes on the wire

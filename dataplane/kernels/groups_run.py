@@ -35,7 +35,7 @@ from triplane.dataplane.kernels.node import (
     W_ID,
     W_STALE,
 )
-from triplane.dataplane.kernels.outputs import GROUP_TABLE, PENDING_NONE, stack_at
+from triplane.dataplane.kernels.outputs import GROUP_CLONE, GROUP_TABLE, PENDING_NONE, stack_at
 from triplane.dataplane.kernels.packet import (
     BLOCK,
     BUCKET,
@@ -63,6 +63,9 @@ def drain(node: Words, w: Words) -> None:
             child = view_words(pop(w, top), PACKET_WORDS)
             if prepare(node, w, child):
                 tables(node, w, child)
+        elif top[GROUP] == GROUP_CLONE:
+            child = view_words(pop(w, top), PACKET_WORDS)
+            run_bucket(node, w, child, child[BUCKET])
         else:
             step(node, w, top)
 

@@ -31,7 +31,12 @@ STATE_FACTS = 8  # facts (oxm) about the packet at this point of the action list
 STATE_TAGS = 9  # VLAN tags it has for sure; MANY_TAGS and more: a matched one, with who knows how many behind it
 STATE_AT = 10  # + instruction type: where in the wire it stands, 0 for nowhere
 STATE_SLOT = 24  # + action-set slot: where the action stands that has it, 0 for nowhere
-LIMIT_WORDS = STATE_SLOT + SLOTS
+STATE_CONJUNCTION = STATE_SLOT + SLOTS  # 1: the list has a conjunction
+STATE_CLONES = STATE_CONJUNCTION + 1  # clones that the list is in, and for each its end, its branch, the facts before
+CLONE_END, CLONE_BRANCH, CLONE_FACTS, CLONE_WORDS = 0, 1, 2, 3
+MOST_CLONES = 8
+STATE_CLONE = STATE_CLONES + 1
+LIMIT_WORDS = STATE_CLONE + MOST_CLONES * CLONE_WORDS
 
 MANY_TAGS = 1 << 32
 

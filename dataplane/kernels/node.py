@@ -69,8 +69,12 @@ W_SPIN = 19  # ns to look for packets before sleeping
 W_SLEEPS = 20
 W_DRAINED = 21  # scratch of an eventfd read
 W_ONE = 22  # scratch of an eventfd write
+W_SHOWN = 23  # 1: the flow key shows a packet's registers
 W_DROPS = 24  # counters by DROP_*
 DROP_REASONS = 24
+W_CALL_DEPTH = 48  # rows on W_CALLS
+W_DEEP = 49  # of those, how many did not lead to a later table
+W_GOTO = 50  # the table after the resubmitted flow, NEXT_END if none
 W_SCRATCH = 64  # of the classifier
 W_COPY = 96  # a packet row: a copy on its way out
 W_KEY = W_COPY + PACKET_WORDS  # the flow key
@@ -84,7 +88,14 @@ W_SENDS = W_BATCH + BURST * PACKET_WORDS  # int64[MAX_PORTS]: frames in each tra
 W_DIRTY_LIST = W_SENDS + MAX_PORTS
 W_MARKS = W_DIRTY_LIST + MAX_PORTS  # 1 for each port in that list
 W_TX = W_MARKS + MAX_PORTS  # int64[MAX_PORTS, BURST, FRAME_WORDS]
-WORKER_WORDS = W_TX + MAX_PORTS * BURST * FRAME_WORDS
+W_CALLS = W_TX + MAX_PORTS * BURST * FRAME_WORDS  # int64[RESUBMITS, CALL_WORDS]: see `resubmit`
+RESUBMITS = 4096
+CALL_WORDS = 5
+W_VALUES = W_CALLS + RESUBMITS * CALL_WORDS  # int64[VALUES, 2]: what Nicira's push left
+VALUES = 1024
+W_CONJUNCTIONS = W_VALUES + 2 * VALUES  # int64[CONJUNCTIONS, 3]: see `conjunction`
+CONJUNCTIONS = 256
+WORKER_WORDS = W_CONJUNCTIONS + 3 * CONJUNCTIONS
 
 EPOCH_ASLEEP = 1 << 62
 
@@ -107,6 +118,7 @@ DROP_RESERVED = 15  # link-local multicast (01:80:c2:00:00:0x) at output:NORMAL
 DROP_LEARNED = 16  # output:NORMAL: the destination is behind the ingress port
 DROP_HEADROOM = 17  # no room to push a header
 DROP_PUNT = 18  # for the controller, and its ring or its rate is full
+DROP_RESUBMIT = 19  # resubmits nested too deep, or too many
 DROP_NAMES = [
     "no_match",
     "no_action",
@@ -127,4 +139,5 @@ DROP_NAMES = [
     "learned",
     "headroom",
     "punt",
+    "resubmit",
 ]

@@ -33,6 +33,7 @@ from triplane.dataplane.kernels.node import (
 from triplane.dataplane.kernels.packet import (
     ADDR,
     BLOCK,
+    BUCKET,
     FLOW,
     GROUP,
     HASH,
@@ -40,11 +41,13 @@ from triplane.dataplane.kernels.packet import (
     MAX_PORTS,
     PACKET_WORDS,
     PENDING,
+    REGS,
 )
 from triplane.dataplane.kernels.parse import fill_key, flow_hash
 from triplane.dataplane.kernels.police import normal_port, punt_packet
 from triplane.dataplane.kernels.pool import Words, give_one
 from triplane.dataplane.kernels.punts import OFPR_ACTION
+from triplane.dataplane.kernels.registers import VALUE_ONE, values_of
 from triplane.dataplane.kernels.rewrite import copy_frame
 
 PENDING_NONE = 0
@@ -61,6 +64,7 @@ OFPP_CONTROLLER = 0xFFFFFFFD
 OFPP_LOCAL = 0xFFFFFFFE
 
 GROUP_TABLE = -1  # on the stack: not a group's work but the flow tables' (output:TABLE)
+GROUP_CLONE = -2  # a program's, at BUCKET (Nicira's clone)
 
 
 @inlined
@@ -204,4 +208,14 @@ def push_group(node: Words, w: Words, row: Words, group: int, move: bool) -> Non
 def push_table(node: Words, w: Words, row: Words) -> None:
     """Leave a copy of a packet for the flow tables (packet-out with output:TABLE)."""
     push(node, w, row, GROUP_TABLE, False)
+    sent(row)
+
+
+@kernel
+def push_clone(node: Words, w: Words, row: Words, program: int) -> None:
+    """Leave a copy of a packet for a program of its own; values that were pushed stay with the original."""
+    if push(node, w, row, GROUP_CLONE, False):
+        top = view_words(stack_at(w, w[W_DEPTH] - 1), PACKET_WORDS)
+        top[BUCKET] = program
+        top[REGS] -= values_of(top) * VALUE_ONE
     sent(row)

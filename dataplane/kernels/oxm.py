@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from triplane.dataplane.kernels.bigendian import load_bytes, store_bytes
-from triplane.dataplane.kernels.bytes import be8, be16, put8, put16
+from triplane.dataplane.kernels.bytes import be8, be16, be32, put8, put16, put24
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.errors import (
     BAD_MATCH_FIELD,
@@ -26,15 +26,50 @@ from triplane.dataplane.kernels.errors import (
     DUPLICATE_FIELD,
 )
 from triplane.dataplane.kernels.facts import facts_of_key
-from triplane.dataplane.kernels.fields import BY_NAME, FIELDS, K_PORT, KEY_WORDS, PRE_NONE, VID_PRESENT, Field
+from triplane.dataplane.kernels.fields import (
+    BY_NAME,
+    FIELDS,
+    K_MARK,
+    K_METADATA,
+    K_PORT,
+    K_REG,
+    K_TUNNEL,
+    KEY_WORDS,
+    PRE_NONE,
+    REG_WORDS,
+    VID_PRESENT,
+    Field,
+)
 from triplane.dataplane.kernels.machine import signed
-from triplane.dataplane.kernels.packet import IN_PORT, METADATA, TUNNEL_ID
+from triplane.dataplane.kernels.nicira_fields import (
+    EXPERIMENTER,
+    FIRST_ROW,
+    HEADERS,
+    NICIRA_FIELDS,
+    NXM_NX,
+    NXM_ROWS,
+    ONF_EXPERIMENTER,
+    PACKET_REGS,
+    ROW_IN_PORT_16,
+    ROW_IP_TOS,
+    ROW_PORTS,
+    ROW_TCP_FLAGS,
+    ROW_VLAN_TCI,
+    ROW_XREG,
+    ROWS,
+    SEEN,
+    VIEWS,
+)
+from triplane.dataplane.kernels.packet import IN_PORT, MARK, METADATA, REG, TUNNEL_ID
 from triplane.dataplane.kernels.pool import Bytes, Words
 
 OFPMT_OXM = 1
 OFPXMC_OPENFLOW_BASIC = 0x8000
+OXM_NUMBERS = FIRST_ROW  # fields of class OFPXMC_OPENFLOW_BASIC have numbers below
 MATCH_HEADER = 4  # ofp_match: type, length
 TLV_HEADER = 4
+EXPERIMENTER_HEADER = 8  # with the experimenter's number
+ONF_TCP_FLAGS = 42
 
 # columns of FIELD_ROWS; a row for each field, by its number
 F_SIZE = 0  # bytes of the value on the wire
@@ -45,19 +80,55 @@ F_BYTES = 4  # all bits of the value's bytes, right-aligned
 F_MASKABLE = 5
 F_SETTABLE = 6
 F_PRE = 7  # PRE_*
-FIELD_COLUMNS = 8
+F_WRITABLE = 8  # by Nicira's load and move, and by copy-field
+F_WIDTH = 9  # bits
+F_PLACE = 10  # column of the packet's row where the field lives, -1 for one that is in the frame
+F_PLACE_SHIFT = 11
+F_HEADER = (
+    12  # first two bytes of the TLV, and the field number in the high bits of the third: class << 8 | number << 1
+)
+F_SEEN = 13  # bits that say in the set of fields seen that this one was; a view has the bits of what it shows
+F_TOLD = 14  # 1: encode_match tells this row, 0: it is a view of others
+FIELD_COLUMNS = 15
+
+PLACES = {K_PORT: IN_PORT, K_METADATA: METADATA, K_TUNNEL: TUNNEL_ID, K_MARK: MARK}
+PLACES |= {K_REG + word: REG + word for word in range(REG_WORDS)}
+NO_ROW = [0] * FIELD_COLUMNS
 
 
 def _row(field: Field) -> list[int]:
     bits, octets = signed((1 << min(field.bits, 64)) - 1), signed((1 << min(8 * field.size, 64)) - 1)
-    flags = [int(field.maskable), int(field.settable), field.prerequisite]
-    return [field.size, field.word, field.shift, bits, octets, *flags]
+    if field.number == ROW_IP_TOS:
+        bits = 0xFC
+    oxm_class, number = HEADERS.get(field.number, (OFPXMC_OPENFLOW_BASIC, field.number))
+    writable = (field.settable or field.name in ("in_port", "metadata")) and field.name != "in_phy_port"
+    flags = [int(field.maskable), int(field.settable), field.prerequisite, int(writable), field.bits]
+    place = -1 if field.name == "in_phy_port" else PLACES.get(field.word, -1)
+    shift = 0 if field.word == K_PORT else field.shift
+    told = int(field.number not in VIEWS)
+    seen = signed(sum(1 << bit for bit in SEEN.get(field.number, (field.number,))))
+    return [
+        field.size,
+        field.word,
+        field.shift,
+        bits,
+        octets,
+        *flags,
+        place,
+        shift,
+        oxm_class << 8 | number << 1,
+        seen,
+        told,
+    ]
 
 
-FIELD_COUNT = len(FIELDS)
-FIELD_ROWS = np.array([_row(field) for field in FIELDS], np.int64)
+FIELD_COUNT = ROWS
+_ROWS = {field.number: _row(field) for field in (*FIELDS, *NICIRA_FIELDS)}
+FIELD_ROWS = np.array([_ROWS.get(row, NO_ROW) for row in range(FIELD_COUNT)], np.int64)
 
 VLAN_VID = BY_NAME["vlan_vid"].number
+TCP_SRC = BY_NAME["tcp_src"].number
+OFPP_MAX_16 = 0xFF00
 ROW_IN_PORT = BY_NAME["in_port"].number
 ROW_IN_PHY_PORT = BY_NAME["in_phy_port"].number
 ROW_METADATA = BY_NAME["metadata"].number
@@ -67,7 +138,32 @@ ROW_TUNNEL_ID = BY_NAME["tunnel_id"].number
 @kernel
 def field_row(oxm_class: int, number: int) -> int:
     """Row of FIELD_ROWS for oxm_class and oxm_field, or -1. Other classes' fields get their rows here."""
-    return number if oxm_class == OFPXMC_OPENFLOW_BASIC and number < FIELD_COUNT else -1
+    if oxm_class == OFPXMC_OPENFLOW_BASIC:
+        return number if number < OXM_NUMBERS and FIELD_ROWS[number, F_SIZE] != 0 else -1
+    if oxm_class <= NXM_NX:
+        return NXM_ROWS[oxm_class, number]
+    return ROW_XREG + number if oxm_class == PACKET_REGS and number < REG_WORDS else -1
+
+
+@kernel
+def experimenter_row(experimenter: int, number: int) -> int:
+    """As field_row, of class OFPXMC_EXPERIMENTER."""
+    return ROW_TCP_FLAGS if experimenter == ONF_EXPERIMENTER and number == ONF_TCP_FLAGS else -1
+
+
+@kernel
+def header_size(wire: Bytes, at: int) -> int:
+    """Bytes of the OXM header at `at`: 8 with an experimenter's number in it, else 4."""
+    return EXPERIMENTER_HEADER if be16(wire, at) == EXPERIMENTER else TLV_HEADER
+
+
+@kernel
+def header_row(wire: Bytes, at: int, end: int) -> int:
+    """Row of the field that the OXM header at `at`, whole within `end`, names; -1 if it is none that we know."""
+    number = be8(wire, at + 2) >> 1
+    if be16(wire, at) != EXPERIMENTER:
+        return field_row(be16(wire, at), number)
+    return experimenter_row(be32(wire, at + 4), number) if end - at >= EXPERIMENTER_HEADER else -1
 
 
 @kernel
@@ -78,11 +174,11 @@ def tlv_row(wire: Bytes, at: int, end: int) -> int:
     length = be8(wire, at + 3)
     if end - at < TLV_HEADER + length:
         return -BAD_MATCH_LEN
-    kind = be8(wire, at + 2)
-    row = field_row(be16(wire, at), kind >> 1)
+    row = header_row(wire, at, at + TLV_HEADER + length)
     if row < 0:
         return -BAD_MATCH_FIELD
-    return row if length == FIELD_ROWS[row, F_SIZE] << (kind & 1) else -BAD_MATCH_LEN
+    size = FIELD_ROWS[row, F_SIZE] << (be8(wire, at + 2) & 1)
+    return row if length == size + header_size(wire, at) - TLV_HEADER else -BAD_MATCH_LEN
 
 
 @kernel
@@ -129,9 +225,41 @@ def put_narrow(wire: Bytes, at: int, row: int, masked: int, key: Words, mask: Wo
     error = value_error(row, value, bits)
     if error == 0:
         word, shift = FIELD_ROWS[row, F_WORD], FIELD_ROWS[row, F_SHIFT]
-        key[word] |= value << shift
-        mask[word] |= bits << shift
+        key[word] |= in_key(row, value) << shift
+        mask[word] |= in_key_mask(row, bits) << shift
     return error
+
+
+@kernel
+def in_key(row: int, value: int) -> int:
+    """The value on the wire as the key has it: views of a field have another form."""
+    if row == ROW_VLAN_TCI:
+        return tci_in_key(value)
+    return wide_port(value) if row == ROW_IN_PORT_16 else value
+
+
+@kernel
+def in_key_mask(row: int, bits: int) -> int:
+    if row == ROW_VLAN_TCI:
+        return tci_in_key(bits)
+    return 0xFFFFFFFF if row == ROW_IN_PORT_16 else bits
+
+
+@kernel
+def tci_in_key(tci: int) -> int:
+    """pcp:3 present:1 vid:12 to present:1 vid:12 pcp:3."""
+    return (tci & 0x1FFF) << 3 | tci >> 13 & 7
+
+
+@kernel
+def tci_on_wire(bits: int) -> int:
+    return bits >> 3 & 0x1FFF | (bits & 7) << 13
+
+
+@kernel
+def wide_port(port: int) -> int:
+    """A 16-bit port number of OpenFlow 1.0, reserved ones too, as 32 bits."""
+    return port if port < OFPP_MAX_16 else port | 0xFFFF0000
 
 
 @kernel
@@ -151,10 +279,10 @@ def put_wide(wire: Bytes, at: int, row: int, masked: int, key: Words, mask: Word
 @kernel
 def put_field(wire: Bytes, at: int, row: int, key: Words, mask: Words) -> int:
     """Put the TLV at `at` into key and mask. 0 or an error word."""
-    masked = be8(wire, at + 2) & 1
+    masked, value = be8(wire, at + 2) & 1, at + header_size(wire, at)
     if FIELD_ROWS[row, F_SIZE] == 16:
-        return put_wide(wire, at + TLV_HEADER, row, masked, key, mask)
-    return put_narrow(wire, at + TLV_HEADER, row, masked, key, mask)
+        return put_wide(wire, value, row, masked, key, mask)
+    return put_narrow(wire, value, row, masked, key, mask)
 
 
 @kernel
@@ -179,12 +307,12 @@ def decode_match(wire: Bytes, at: int, end: int, key: Words, mask: Words) -> int
         error = put_field(wire, at, row, key, mask)
         if error:
             return error
-        if seen >> row & 1:
+        if seen & FIELD_ROWS[row, F_SEEN] != 0:
             return DUPLICATE_FIELD
         pre = FIELD_ROWS[row, F_PRE]
         if pre != PRE_NONE and facts_of_key(key, mask) >> pre & 1 == 0:
             return BAD_MATCH_PREREQ
-        seen |= 1 << row
+        seen |= FIELD_ROWS[row, F_SEEN]
         at += TLV_HEADER + be8(wire, at + 3)
     return 0
 
@@ -215,8 +343,7 @@ def decode_match_struct(wire: Bytes, at: int, end: int, key: Words, mask: Words)
 
 @kernel
 def store_header(wire: Bytes, at: int, row: int, masked: int) -> None:
-    put16(wire, at, OFPXMC_OPENFLOW_BASIC)
-    put8(wire, at + 2, row << 1 | masked)
+    put24(wire, at, FIELD_ROWS[row, F_HEADER] | masked)
     put8(wire, at + 3, FIELD_ROWS[row, F_SIZE] << masked)
 
 
@@ -227,11 +354,17 @@ def encode_narrow(row: int, key: Words, mask: Words, wire: Bytes, at: int) -> in
     if bits == 0:
         return 0
     masked = 0 if bits == FIELD_ROWS[row, F_BITS] else 1
-    store_header(wire, at, row, masked)
+    store_header(wire, at, maskable_row(row) if masked else row, masked)
     store_bytes(wire, at + TLV_HEADER, size, key[word] >> shift & FIELD_ROWS[row, F_BITS])
     if masked:
         store_bytes(wire, at + TLV_HEADER + size, size, bits)
     return TLV_HEADER + (size << masked)
+
+
+@kernel
+def maskable_row(row: int) -> int:
+    """The row that tells a masked TCP or UDP port: OXM does not mask them, NXM does."""
+    return row - TCP_SRC + ROW_PORTS if TCP_SRC <= row < TCP_SRC + 4 else row
 
 
 @kernel
@@ -265,12 +398,12 @@ def encode_match(key: Words, mask: Words, wire: Bytes, at: int) -> int:
     facts = facts_of_key(key, mask)
     start = at
     for row in range(FIELD_COUNT):
-        if facts >> FIELD_ROWS[row, F_PRE] & 1:
+        if FIELD_ROWS[row, F_TOLD] and facts >> FIELD_ROWS[row, F_PRE] & 1:
             at += encode_field(row, key, mask, wire, at)
     return at - start
 
 
-MAX_TLVS = sum(TLV_HEADER + 2 * field.size for field in FIELDS)
+MAX_TLVS = sum(TLV_HEADER + 2 * field.size for field in (*FIELDS, *NICIRA_FIELDS) if field.number not in VIEWS)
 MAX_PACKET_MATCH = 48  # bytes that encode_packet_match writes, at most
 
 

@@ -63,7 +63,12 @@ GROUP = PENDING + 1  # group slot + 1 whose buckets are still to run; 0 = none
 BLOCK = GROUP + 1  # the group's buckets as they were when the packet came to it
 BUCKET = BLOCK + 1  # next bucket of it
 FLOW = BUCKET + 1  # the flow that sent it to the group, for the cookie of a packet-in
-PACKET_WORDS = 40
+
+# what Nicira's actions keep with a packet (see `registers`)
+REGS = FLOW + 1  # bit 0: they are in use, else all are zero and MARK and REG hold nothing; above: values on its stack
+MARK = 39  # pkt_mark in the high half, as in the key
+REG = MARK + 1  # eight words: reg0:32 reg1:32 ... as in the key
+PACKET_WORDS = REG + 8
 
 FRAG_NONE = 0
 FRAG_FIRST = 1  # offset 0, more to come: has its layer-4 header

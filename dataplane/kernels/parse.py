@@ -7,7 +7,7 @@ bits are zero. No byte at or past row[LENGTH] is read.
 
 from __future__ import annotations
 
-from triplane.dataplane.kernels.bytes import be16, be32, be64
+from triplane.dataplane.kernels.bytes import be8, be16, be32, be64
 from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.ethertypes import (
     ETH_HEADER,
@@ -39,13 +39,13 @@ from triplane.dataplane.kernels.fields import (
     K_D,
     K_ETH_DST,
     K_ETH_SRC,
+    K_HOP,
     K_IP,
     K_L4,
     K_ND_HIGH,
     K_ND_LOW,
     K_ND_SLL,
     K_ND_TLL,
-    K_SPARE,
     VID_PRESENT,
 )
 from triplane.dataplane.kernels.machine import multiply, wrap
@@ -172,7 +172,7 @@ def other(mem: Bytes, row: Words, kind: int, at: int) -> None:
 @kernel
 def fill_key(mem: Bytes, row: Words, key: Words) -> None:
     """All header words of the key, from a row whose layout is right; zero where a field is absent."""
-    for word in range(K_ETH_DST, K_SPARE + 1):
+    for word in range(K_ETH_DST, K_HOP + 1):
         key[word] = 0
     if row[TYPE_AT] < 0:
         return
@@ -196,6 +196,7 @@ def ip_key(mem: Bytes, row: Words, key: Words) -> None:
     if row[ETH_TYPE] == TYPE_IPV4:
         key[K_IP] = wrap(proto << 56 | (be16(mem, at) & 0xFF) << 48)
         key[K_A] = be64(mem, at + 12)
+        key[K_HOP] = hop(be8(mem, at + 8), row[FRAGMENT])
     else:
         first = be32(mem, at)  # version:4 class:8 label:20
         key[K_IP] = wrap(proto << 56 | (first >> 20 & 0xFF) << 48 | row[EXTHDR] << 32 | first & 0xFFFFF)
@@ -203,8 +204,15 @@ def ip_key(mem: Bytes, row: Words, key: Words) -> None:
         key[K_B] = be64(mem, at + 16)
         key[K_C] = be64(mem, at + 24)
         key[K_D] = be64(mem, at + 32)
+        key[K_HOP] = hop(be8(mem, at + 7), row[FRAGMENT])
     if row[L4] >= 0:
         l4_key(mem, row, key, proto)
+
+
+@inlined
+def hop(ttl: int, fragment: int) -> int:
+    """TTL, and NXM_NX_IP_FRAG: 1 for a first fragment, 3 for a later one."""
+    return wrap(ttl << 56) | (fragment | fragment >> 1) << 48
 
 
 @kernel
@@ -240,7 +248,9 @@ def other_key(mem: Bytes, row: Words, key: Words) -> None:
     if row[L3] >= 0:
         arp_key(mem, base + row[L3], key)
     elif row[MPLS_AT] >= 0:
-        key[K_L4] = wrap((be32(mem, base + row[MPLS_AT]) & 0xFFFFFF00) << 32)
+        entry = be32(mem, base + row[MPLS_AT])
+        key[K_L4] = wrap((entry & 0xFFFFFF00) << 32)
+        key[K_HOP] = (entry & 0xFF) << 40
     elif row[PBB_AT] >= 0:
         tci = be32(mem, base + row[PBB_AT] + 2)  # pcp:3 dei:1 uca:1 reserved:3 isid:24
         key[K_L4] = wrap((tci & 0xFFFFFF) << 40 | (tci >> 27 & 1) << 39)
@@ -265,7 +275,7 @@ def flow_hash(row: Words, key: Words) -> int:
     state = mix64(multiply(key[K_ETH_DST], HASH_1) ^ key[K_ETH_SRC])
     state = multiply(state ^ key[K_IP] & (~(3 << 48) if row[PROTO] >= 0 else -1), HASH_2)
     state = mix64(state ^ (stable if row[FRAGMENT] == FRAG_NONE else 0))
-    for word in range(K_A, K_SPARE):
+    for word in range(K_A, K_HOP):
         state = multiply(state ^ key[word], HASH_1)
         state ^= state >> 32
     return mix64(state) & POSITIVE

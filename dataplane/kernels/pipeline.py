@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from triplane.dataplane.kernels.bytes import be48
-from triplane.dataplane.kernels.classify import (
-    COUNTER_WORDS,
-    F_CODE,
-    F_COUNTERS,
-    N_BYTES,
-    N_PACKETS,
-    N_USED,
-    TABLE_WORDS,
-    TABLES,
-)
+from triplane.dataplane.kernels.classify import F_CODE
 from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.emit import drop
 from triplane.dataplane.kernels.execute import NEXT_DROPPED, NEXT_END, execute, finish, run_action_set
-from triplane.dataplane.kernels.fields import K_METADATA, K_PORT, K_TUNNEL, KEY_WORDS
+from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
+from triplane.dataplane.kernels.matching import match
 from triplane.dataplane.kernels.node import (
     DROP_FRAGMENT,
     DROP_MISS,
@@ -34,7 +26,6 @@ from triplane.dataplane.kernels.node import (
     N_POOL,
     N_POOL_WORDS,
     N_PORTS,
-    N_TABLES,
     OFPPC_NO_RECV,
     OFPPC_NO_RECV_STP,
     OFPPC_PORT_DOWN,
@@ -42,34 +33,28 @@ from triplane.dataplane.kernels.node import (
     OUT_NUMBER,
     OUT_WORDS,
     W_ACTIONS,
-    W_FLOW,
-    W_ID,
     W_KEY,
-    W_NOW,
-    W_SCRATCH,
     W_STALE,
-    W_TABLE_COUNTS,
 )
-from triplane.dataplane.kernels.outputs import PENDING_NONE, normal, refresh, settle
+from triplane.dataplane.kernels.outputs import PENDING_NONE, normal, settle
 from triplane.dataplane.kernels.packet import (
     ADDR,
     COOKIE,
     FRAGMENT,
     HASH,
     IN_PORT,
-    LENGTH,
     MAX_PORTS,
     METADATA,
     PENDING,
     PORT,
     QUEUE,
+    REGS,
     TABLE,
     TUNNEL_ID,
 )
 from triplane.dataplane.kernels.parse import parse
 from triplane.dataplane.kernels.police import punt_packet
 from triplane.dataplane.kernels.pool import Words, give_one
-from triplane.dataplane.kernels.prune import SCRATCH_WORDS, lookup
 from triplane.dataplane.kernels.punts import OFPR_NO_MATCH
 
 SPANNING_TREE = 0x0180C2000000  # the address of its frames (IEEE 802.1D 7.12.3)
@@ -82,7 +67,7 @@ def admit(node: Words, w: Words, row: Words) -> bool:
     at = row[PORT] * OUT_WORDS
     row[IN_PORT] = ports[at + OUT_NUMBER]
     row[METADATA], row[TUNNEL_ID], row[QUEUE], row[TABLE] = 0, 0, 0, 0
-    row[COOKIE], row[HASH], row[PENDING] = 0, 0, PENDING_NONE
+    row[COOKIE], row[HASH], row[PENDING], row[REGS] = 0, 0, PENDING_NONE, 0
     barred = OFPPC_NO_RECV | OFPPC_PORT_DOWN
     if ports[at + OUT_CONFIG] & (barred | OFPPC_NO_RECV_STP) and refused(node, row, ports[at + OUT_CONFIG]):
         drop(node, w, row, DROP_PORT_CONFIG)
@@ -153,25 +138,3 @@ def miss(node: Words, w: Words, row: Words) -> None:
         return
     punt_packet(node, w, row, OFPR_NO_MATCH, -1)
     give_one(view_words(node[N_POOL], node[N_POOL_WORDS]), row[ADDR])
-
-
-@inlined
-def match(node: Words, w: Words, row: Words, table: int) -> int:
-    """Look the packet up in a table and count it; 0 if nothing matches."""
-    refresh(node, w, row)
-    key = view_words(address_of(w, W_KEY), KEY_WORDS)
-    key[K_PORT] = row[IN_PORT] << 32 | row[IN_PORT]
-    key[K_METADATA], key[K_TUNNEL] = row[METADATA], row[TUNNEL_ID]
-    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
-    flow_tables = view_words(node[N_TABLES], TABLES * TABLE_WORDS)
-    w[W_TABLE_COUNTS + 2 * table] += 1
-    flow = lookup(arena, flow_tables, table, key, view_words(address_of(w, W_SCRATCH), SCRATCH_WORDS))
-    row[TABLE] = table
-    w[W_FLOW] = flow
-    if flow:
-        w[W_TABLE_COUNTS + 2 * table + 1] += 1
-        counters = arena[flow + F_COUNTERS] + w[W_ID] * COUNTER_WORDS
-        arena[counters + N_PACKETS] += 1
-        arena[counters + N_BYTES] += row[LENGTH]
-        arena[counters + N_USED] = w[W_NOW]
-    return flow

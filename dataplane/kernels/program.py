@@ -20,6 +20,8 @@ OP_CLEAR = 2
 OP_WRITE = 3  # arg: action-set slot; the action that follows is written, not executed
 OP_METADATA = 4  # words: value, mask
 OP_GOTO = 5  # arg: table
+OP_RESUBMIT = 6  # arg: table, 255 for the flow's own; word: the in_port to look up with, OFPP_IN_PORT for the packet's
+OP_BRANCH = 7  # arg: how many words to pass over, 0 to stop here (exit, and the end of a clone)
 # actions
 OP_OUTPUT = 8  # arg: max_len; word: port number
 OP_GROUP = 9  # arg: group slot
@@ -34,9 +36,23 @@ OP_POP_PBB = 17
 OP_SET_MPLS_TTL = 18  # arg: TTL
 OP_DEC_MPLS_TTL = 19
 OP_SET_NW_TTL = 20  # arg: TTL
-OP_DEC_NW_TTL = 21
+OP_DEC_NW_TTL = 21  # arg: id of the controller that is told of an expired packet
 OP_COPY_TTL_OUT = 22
 OP_COPY_TTL_IN = 23
+# Nicira's, done by `extra`; a field is a row of oxm.FIELD_ROWS
+OP_LOAD = 24  # arg: field; words: value and mask, high then low half each
+OP_MOVE = 25  # arg: source field | target field << 8; word: first bits and number of bits, see `span_of`
+OP_OUTPUT_REG = 26  # arg: max_len; word: field and bits
+OP_OUTPUT_TRUNC = 27  # arg: port; word: bytes
+OP_CONTROLLER = 28  # arg: max_len; word: reason | controller id << 8
+OP_PUSH_VALUE = 29  # arg: field; word: bits
+OP_POP_VALUE = 30
+OP_MULTIPATH = 31  # arg: target field; words: bits, then as `multipath` says
+OP_BUNDLE = 32
+OP_FIN_TIMEOUT = 33  # arg: idle | hard << 16, seconds
+OP_CLONE = 34  # what is done to a copy stands behind the OP_BRANCH that follows
+OP_CONJUNCTION = 35  # arg: clause | clauses << 8 (clauses count from 0); word: id. Never executed: see `conjunction`
+OP_EXTRA = OP_LOAD  # the first of them
 
 UNLESS_TAGGED = 1 << 16  # what has a tag is left as it is (OpenFlow 1.0 sets a VLAN id whether there is a tag or not)
 
@@ -78,3 +94,24 @@ def arg_of(head: int) -> int:
 @kernel
 def head_of(op: int, size: int, arg: int) -> int:
     return op | size << 8 | arg << 16
+
+
+@kernel
+def span_of(source: int, target: int, bits: int) -> int:
+    """First bits of source and target, and the number of bits, in a word."""
+    return source | target << 16 | bits << 32
+
+
+@inlined
+def source_bit(span: int) -> int:
+    return span & 0xFFFF
+
+
+@inlined
+def target_bit(span: int) -> int:
+    return span >> 16 & 0xFFFF
+
+
+@inlined
+def span_bits(span: int) -> int:
+    return span >> 32

@@ -19,7 +19,7 @@ from triplane.dataplane.kernels.arena import make_words
 from triplane.dataplane.kernels.bytes import copy
 from triplane.dataplane.kernels.checksum import complete
 from triplane.dataplane.kernels.compiler import kernel
-from triplane.dataplane.kernels.fields import K_PORT
+from triplane.dataplane.kernels.fields import K_PORT, REG_WORDS
 from triplane.dataplane.kernels.machine import address_of, exchange, load_acquire, store_release, view_bytes, view_words
 from triplane.dataplane.kernels.packet import (
     ADDR,
@@ -27,7 +27,9 @@ from triplane.dataplane.kernels.packet import (
     FRAME_WORDS,
     IN_PORT,
     LENGTH,
+    MARK,
     METADATA,
+    REGS,
     TABLE,
     TUNNEL_ID,
 )
@@ -71,7 +73,10 @@ R_METADATA = 6
 R_TUNNEL_ID = 7
 R_MAX_LEN = 8
 R_LENGTH = 9  # bytes of the frame
-RECORD_WORDS = 10
+R_REGS = 10  # 1: R_MARK and R_REG hold the packet's, else it has none
+R_MARK = 11
+R_REG = 12
+RECORD_WORDS = R_REG + REG_WORDS
 
 # shared, for each class
 SH_LOCK = 0
@@ -79,6 +84,7 @@ SH_BUCKET = 1  # its rate is 0 when the class is not policed
 SHARED_WORDS = 1 + TOKEN_WORDS
 
 OFPR_NO_MATCH, OFPR_ACTION, OFPR_INVALID_TTL = 0, 1, 2
+CONTROLLER_SHIFT = 8  # a reason may have the id of the controller above it that the packet is for (Nicira's), else 0
 
 
 def make_shared() -> Words:
@@ -101,6 +107,7 @@ def address_of_words(words: Words) -> int:
 @kernel
 def punt_class(reason: int) -> int:
     """Class of a packet that goes up for an OFPR_* reason."""
+    reason &= 0xFF
     return reason if reason <= OFPR_INVALID_TTL else PUNT_OTHER
 
 
@@ -169,6 +176,10 @@ def write_head(ring: Words, at: int, row: Words, key: Words, reason: int, max_le
     ring[at + R_TUNNEL_ID] = row[TUNNEL_ID]
     ring[at + R_MAX_LEN] = max_len
     ring[at + R_LENGTH] = row[LENGTH]
+    ring[at + R_REGS] = row[REGS] & 1
+    if row[REGS] & 1:
+        for i in range(REG_WORDS + 1):
+            ring[at + R_MARK + i] = row[MARK + i]
 
 
 @kernel

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from triplane.dataplane.kernels.act import change
-from triplane.dataplane.kernels.classify import TABLE_WORDS, TABLES
 from triplane.dataplane.kernels.compiler import kernel
-from triplane.dataplane.kernels.execute import NEXT_DROPPED, NEXT_END
-from triplane.dataplane.kernels.fields import K_METADATA, K_PORT, K_TUNNEL, KEY_WORDS
+from triplane.dataplane.kernels.execute import NEXT_DROPPED
+from triplane.dataplane.kernels.extra import change_field, changes_field, push_value
+from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.inject import bring
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
+from triplane.dataplane.kernels.matching import find
 from triplane.dataplane.kernels.node import (
     N_ARENA,
     N_ARENA_WORDS,
@@ -16,26 +17,33 @@ from triplane.dataplane.kernels.node import (
     N_MEM_BYTES,
     N_POOL,
     N_POOL_WORDS,
-    N_TABLES,
     W_BATCH,
+    W_GOTO,
     W_KEY,
-    W_SCRATCH,
+    W_STALE,
 )
-from triplane.dataplane.kernels.packet import ADDR, IN_PORT, METADATA, PACKET_WORDS, TUNNEL_ID
+from triplane.dataplane.kernels.outputs import OFPP_IN_PORT
+from triplane.dataplane.kernels.packet import ADDR, IN_PORT, METADATA, PACKET_WORDS, TABLE
 from triplane.dataplane.kernels.parse import parse
 from triplane.dataplane.kernels.pool import Bytes, Words, give_one
 from triplane.dataplane.kernels.program import (
+    OP_BRANCH,
     OP_END,
+    OP_EXTRA,
     OP_GOTO,
     OP_METADATA,
+    OP_PUSH_VALUE,
+    OP_RESUBMIT,
     OP_SET_FIELD,
     OP_WRITE,
     arg_of,
     op_of,
     size_of,
 )
-from triplane.dataplane.kernels.prune import SCRATCH_WORDS, lookup
-from triplane.dataplane.kernels.rewrite import EXPIRED
+from triplane.dataplane.kernels.resubmit import NEXT_END
+from triplane.dataplane.kernels.rewrite import DONE, EXPIRED
+
+NEXT_EXIT = -3
 
 
 @kernel
@@ -57,35 +65,58 @@ def rehearse_end(node: Words, w: Words) -> None:
 
 
 @kernel
-def rehearse_lookup(node: Words, w: Words, table: int) -> int:
-    """The flow that the packet meets in a table, or 0."""
+def rehearse_lookup(node: Words, w: Words, table: int, in_port: int) -> int:
+    """The flow that the packet meets in a table, or 0; with OFPP_IN_PORT its own port is looked up, else in_port."""
     row = view_words(address_of(w, W_BATCH), PACKET_WORDS)
-    key = view_words(address_of(w, W_KEY), KEY_WORDS)
-    parse(view_bytes(node[N_MEM], node[N_MEM_BYTES]), row, key)
-    key[K_PORT] = row[IN_PORT] << 32 | row[IN_PORT]
-    key[K_METADATA], key[K_TUNNEL] = row[METADATA], row[TUNNEL_ID]
-    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
-    flow_tables = view_words(node[N_TABLES], TABLES * TABLE_WORDS)
-    return lookup(arena, flow_tables, table, key, view_words(address_of(w, W_SCRATCH), SCRATCH_WORDS))
+    own = row[IN_PORT]
+    if in_port != OFPP_IN_PORT:
+        row[IN_PORT] = in_port
+    parse(view_bytes(node[N_MEM], node[N_MEM_BYTES]), row, view_words(address_of(w, W_KEY), KEY_WORDS))
+    w[W_STALE] = 0
+    flow = find(node, w, row, table)
+    row[IN_PORT] = own
+    row[TABLE] = table if flow else row[TABLE]
+    return flow
 
 
 @kernel
 def rehearse_program(node: Words, w: Words, at: int) -> int:
-    """Do to the packet what the program does to it; the next table, NEXT_END or NEXT_DROPPED (TTL)."""
+    """Do to the packet what the program does to it, up to its end or a resubmit.
+
+    Returns NEXT_END (w[W_GOTO] is the next table), NEXT_DROPPED (TTL), NEXT_EXIT, or where the resubmit stands.
+    """
     arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
     row = view_words(address_of(w, W_BATCH), PACKET_WORDS)
-    pool = view_words(node[N_POOL], node[N_POOL_WORDS])
-    mem = view_bytes(node[N_MEM], node[N_MEM_BYTES])
-    following = NEXT_END
     while op_of(arena[at]) != OP_END:
         op = op_of(arena[at])
+        if op == OP_RESUBMIT:
+            return at
         if op == OP_WRITE:
             at += size_of(arena[at])
+        elif op == OP_BRANCH:
+            if arg_of(arena[at]) == 0:
+                return NEXT_EXIT
+            at += arg_of(arena[at])
         elif op == OP_GOTO:
-            following = arg_of(arena[at])
+            w[W_GOTO] = arg_of(arena[at])
         elif op == OP_METADATA:
             row[METADATA] = (row[METADATA] & ~arena[at + 2]) | (arena[at + 1] & arena[at + 2])
-        elif op >= OP_SET_FIELD and change(mem, pool, row, arena, at) == EXPIRED:
+        elif op >= OP_SET_FIELD and rehearse_action(node, w, row, arena, at) == EXPIRED:
             return NEXT_DROPPED
         at += size_of(arena[at])
-    return following
+    return NEXT_END
+
+
+@kernel
+def rehearse_action(node: Words, w: Words, row: Words, arena: Words, at: int) -> int:
+    """What the action changes of the packet; that it sends or learns is left out."""
+    op = op_of(arena[at])
+    w[W_STALE] = 1
+    if changes_field(op, arg_of(arena[at])):
+        return change_field(node, w, row, arena, at)
+    if op == OP_PUSH_VALUE:
+        push_value(node, w, row, arg_of(arena[at]), arena[at + 1])
+    if op >= OP_EXTRA:
+        return DONE
+    pool = view_words(node[N_POOL], node[N_POOL_WORDS])
+    return change(view_bytes(node[N_MEM], node[N_MEM_BYTES]), pool, row, arena, at)

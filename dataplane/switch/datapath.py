@@ -64,6 +64,7 @@ class PacketIn(NamedTuple):
     max_len: int  # of the output action; OFPCML_NO_BUFFER: whole packet, no buffer; -1: use miss_send_len
     match: bytes
     data: bytes  # the whole packet
+    controller: int = 0  # id of the controller that it is for (Nicira's); a connection that said nothing has 0
 
 
 class FlowFilter(NamedTuple):

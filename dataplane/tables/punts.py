@@ -14,15 +14,18 @@ from triplane.dataplane.kernels.punts import (
     CLASS_NAMES,
     CLASSES,
     CONTROL_WORDS,
+    CONTROLLER_SHIFT,
     PUNT_FULL,
     PUNT_RATE,
     R_COOKIE,
     R_IN_PORT,
     R_LENGTH,
+    R_MARK,
     R_MAX_LEN,
     R_METADATA,
     R_PHY_PORT,
     R_REASON,
+    R_REGS,
     R_SIZE,
     R_TABLE,
     R_TUNNEL_ID,
@@ -53,6 +56,8 @@ OXM_IN_PORT = 0x8000_0004
 OXM_IN_PHY_PORT = 0x8000_0204
 OXM_METADATA = 0x8000_0408
 OXM_TUNNEL_ID = 0x8000_4C08
+NXM_NX_REG0 = 0x0001_0004
+NXM_NX_PKT_MARK = 0x0001_4204
 
 
 class PuntRate(NamedTuple):
@@ -140,9 +145,12 @@ class PuntRings:
         record = self.rings[worker][at : at + RECORD_WORDS].tolist()
         start = (at + RECORD_WORDS) * 8
         data = self._octets[worker][start : start + min(record[R_LENGTH], MAX_DATA)].tobytes().ljust(MIN_DATA, b"\0")
-        match = packet_match(record[R_IN_PORT], record[R_PHY_PORT], record[R_METADATA] & U64, record[R_TUNNEL_ID] & U64)
+        registers = tuple(word & U64 for word in record[R_MARK:]) if record[R_REGS] else ()
         cookie, in_port = record[R_COOKIE] & U64, record[R_IN_PORT]
-        return PacketIn(record[R_REASON], record[R_TABLE], cookie, in_port, record[R_MAX_LEN], match, data)
+        metadata, tunnel = record[R_METADATA] & U64, record[R_TUNNEL_ID] & U64
+        match = packet_match(in_port, record[R_PHY_PORT], metadata, tunnel, registers)
+        reason, controller = record[R_REASON] & 0xFF, record[R_REASON] >> CONTROLLER_SHIFT
+        return PacketIn(reason, record[R_TABLE], cookie, in_port, record[R_MAX_LEN], match, data, controller)
 
     def counters(self) -> dict[str, PuntCounters]:
         """By name of the class."""
@@ -158,10 +166,11 @@ class PuntRings:
 
 
 @lru_cache(maxsize=1024)
-def packet_match(in_port: int, phy_port: int, metadata: int, tunnel_id: int) -> bytes:
+def packet_match(in_port: int, phy_port: int, metadata: int, tunnel_id: int, registers: tuple[int, ...] = ()) -> bytes:
     """An ofp_match of the pipeline fields of a packet-in (OpenFlow 1.3.5 section 7.4.1), padded to 8 bytes.
 
-    in_phy_port is left out when it is in_port, the others when they are 0.
+    in_phy_port is left out when it is in_port, the others when they are 0. `registers`: the words MARK and REG of
+    `packet`, if the packet uses any; told as Nicira's fields, as Open vSwitch does.
     """
     oxm = _OXM32.pack(OXM_IN_PORT, in_port)
     if phy_port not in (0, in_port):
@@ -170,5 +179,15 @@ def packet_match(in_port: int, phy_port: int, metadata: int, tunnel_id: int) -> 
         oxm += _OXM64.pack(OXM_METADATA, metadata)
     if tunnel_id:
         oxm += _OXM64.pack(OXM_TUNNEL_ID, tunnel_id)
+    if registers:
+        oxm += register_fields(registers)
     length = _MATCH.size + len(oxm)
     return _MATCH.pack(1, length) + oxm + bytes(-length % 8)
+
+
+def register_fields(words: tuple[int, ...]) -> bytes:
+    """NXM_NX_REG* and NXM_NX_PKT_MARK of those that are not 0."""
+    mark, *pairs = words
+    values = [half for pair in pairs for half in (pair >> 32, pair & 0xFFFFFFFF)]
+    fields = [(NXM_NX_REG0 | number << 9, value) for number, value in enumerate(values)]
+    return b"".join(_OXM32.pack(*field) for field in (*fields, (NXM_NX_PKT_MARK, mark >> 32)) if field[1])

@@ -7,11 +7,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.oracle.oxm import ANY, NAMES, SHAPE, Known, Match, Refused, decode_match_struct, known_from, prerequisite_met
+from tests.oracle.nicira import EXPERIMENTER, Header
+from tests.oracle.oxm import (
+    ANY,
+    HEADERS,
+    NAMES,
+    SHAPE,
+    Known,
+    Match,
+    Refused,
+    decode_match_struct,
+    known_from,
+    prerequisite_met,
+)
 from triplane.dataplane.kernels import program as p
+from triplane.dataplane.kernels.nicira_fields import NXM_ROWS, ROW_TCP_FLAGS, ROW_XREG
 
 BAD_REQUEST, BAD_ACTION, BAD_INSTRUCTION, FLOW_MOD_FAILED, METER_MOD_FAILED = 1, 2, 3, 5, 12
 MANY = 1 << 32
+UNWRITABLE = {"conj_id", "ip_frag", "tcp_flags"}
 SETTABLE = set(NAMES) - {"in_port", "in_phy_port", "metadata", "ipv6_exthdr"}
 
 
@@ -86,6 +100,8 @@ def split_action(data: bytes) -> tuple[int, bytes, bytes]:
     kind, length = int.from_bytes(data[:2]), int.from_bytes(data[2:4])
     if length < 8 or length % 8 or length > len(data):
         raise Refused(BAD_ACTION, 1)
+    if kind == 0xFFFF and data[4:8] == b"\0\0\x23\x20":
+        raise Refused(BAD_ACTION, 3)
     if kind == 0xFFFF:
         raise Refused(BAD_ACTION, 2)
     if kind not in LENGTHS and kind != 25:
@@ -103,8 +119,41 @@ def output(data: bytes, switch: Switch) -> Action:
     return Action(p.SLOT_OUTPUT, [head(p.OP_OUTPUT, 2, max_len), port])
 
 
+def set_other_field(data: bytes, header: Header, row: int) -> tuple[Action, str, int]:
+    """A set-field of one of Nicira's fields, perhaps masked: a load."""
+    masked, size = data[6] & 1, data[7]
+    value_at = 8 + size - header.size * (1 + masked)
+    if 8 + size > len(data):
+        raise Refused(BAD_ACTION, 1)
+    if value_at != (12 if data[4:6] == b"\xff\xff" else 8):
+        raise Refused(BAD_ACTION, 14)
+    if header.shows[0] in UNWRITABLE:
+        raise Refused(BAD_ACTION, 15)
+    full = 0xFC if header.shows == ("ip_dscp",) and header.bits == 8 else (1 << header.bits) - 1
+    value = int.from_bytes(data[value_at : value_at + header.size])
+    mask = int.from_bytes(data[value_at + header.size : value_at + 2 * header.size]) if masked else full
+    if mask == (1 << 8 * header.size) - 1:
+        mask = full
+    if mask & ~full or value & ~mask:
+        raise Refused(BAD_ACTION, 15)
+    halves = [signed(word) for number in (value, mask) for word in (number >> 64, number & (1 << 64) - 1)]
+    slot = written_slot(row)
+    known = header.shows[0] if header.shows != ("vlan_vid", "vlan_pcp") else "vlan_tci"
+    return Action(slot, [head(p.OP_LOAD, 5, row), *halves]), known, value if mask == full else -2
+
+
+def written_slot(row: int) -> int:
+    """Slot of the action set: OXM fields have one each, registers as long as there are any."""
+    if row < 45:
+        return p.SLOT_SET_FIELD + row
+    return p.SLOT_SET_FIELD + 45 + row - 48 if 48 <= row < 60 else -1
+
+
 def set_field(data: bytes) -> tuple[Action, str, int]:
     oxm_class, number, masked, size = int.from_bytes(data[4:6]), data[6] >> 1, data[6] & 1, data[7]
+    header, row = other_header(data)
+    if header is not None:
+        return set_other_field(data, header, row)
     if oxm_class != 0x8000 or number >= len(NAMES):
         raise Refused(BAD_ACTION, 13)
     name = NAMES[number]
@@ -120,6 +169,17 @@ def set_field(data: bytes) -> tuple[Action, str, int]:
     high, low = (value >> 64, value & (1 << 64) - 1) if size == 16 else (value, 0)
     words = [head(p.OP_SET_FIELD, 3, number), signed(high), signed(low)]
     return Action(p.SLOT_SET_FIELD + number, words), name, value
+
+
+def other_header(data: bytes) -> tuple[Header | None, int]:
+    """What the set-field says if it is none of OXM's fields, and its row in the kernels' table."""
+    oxm_class, number = int.from_bytes(data[4:6]), data[6] >> 1
+    if oxm_class == 0xFFFF and len(data) >= 12:
+        return EXPERIMENTER.get((int.from_bytes(data[8:12]), number)), ROW_TCP_FLAGS
+    if oxm_class == 0x8000 or (oxm_class, number) not in HEADERS:
+        return None, 0
+    row = ROW_XREG + number if oxm_class == 0x8001 else int(NXM_ROWS[oxm_class, number])
+    return HEADERS[oxm_class, number], row
 
 
 def plain_action(kind: int, data: bytes, switch: Switch) -> Action:
@@ -182,6 +242,8 @@ def follow_set_field(state: State, name: str, value: int) -> None:
         state.known["ip_proto"] = value
     elif name == "icmpv6_type":
         state.known["icmpv6_type"] = value
+    elif name == "vlan_tci" and value >= 0:
+        state.set_tags(1 if value & 0x1000 else 0)
 
 
 def one_action(kind: int, data: bytes, switch: Switch, state: State | None, every: bool) -> Action:
@@ -192,6 +254,8 @@ def one_action(kind: int, data: bytes, switch: Switch, state: State | None, ever
             if not prerequisite_met("vlan_pcp" if name == "vlan_vid" else name, state.known):
                 raise Refused(BAD_ACTION, 10)
             follow_set_field(state, name, value)
+        if not every and action.slot < 0:
+            raise Refused(BAD_ACTION, 11)
         return action
     action = plain_action(kind, data, switch)
     if state is not None:
@@ -217,7 +281,10 @@ def decode_actions(data: bytes, switch: Switch, match: Match | None) -> list[int
 
 def decode_bucket(data: bytes, switch: Switch) -> list[int]:
     """A bucket's program: the last action of each slot, in the order of slots."""
-    chosen = {action.slot: action.words for action in action_list(data, switch, None)}
+    listed = action_list(data, switch, None)
+    if any(action.words[0] & 0xFF == p.OP_LOAD for action in listed):  # of Nicira's: done in the order given
+        return [word for action in listed for word in action.words] + [head(p.OP_END, 1)]
+    chosen = {action.slot: action.words for action in listed}
     if p.SLOT_GROUP in chosen:
         chosen.pop(p.SLOT_OUTPUT, None)
     return [word for _, words in sorted(chosen.items()) for word in words] + [head(p.OP_END, 1)]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from triplane.dataplane.kernels.fields import BY_NAME, FIELDS, KEY_WORDS
+from tests.oracle import nicira
+from triplane.dataplane.kernels.fields import FIELDS, KEY_WORDS
+from triplane.dataplane.kernels.nicira_fields import NICIRA_FIELDS
 
 Match = dict[str, tuple[int, int]]
 
@@ -69,6 +71,11 @@ SHAPE = {
     "ipv6_exthdr": (2, 9, True),
 }
 NAMES = list(SHAPE)
+HEADERS = {(0x8000, number): nicira.plain(name, SHAPE[name]) for number, name in enumerate(NAMES)} | nicira.headers(
+    SHAPE
+)
+SHAPE |= nicira.SHAPE
+BY_NAME = {field.name: field for field in (*FIELDS, *NICIRA_FIELDS)}
 
 Known = dict[str, int]
 
@@ -116,6 +123,7 @@ PREREQUISITE: dict[str, Callable[[Known], bool]] = {
     **dict.fromkeys(("mpls_label", "mpls_tc", "mpls_bos"), mpls),
     "pbb_isid": pbb,
 }
+PREREQUISITE |= {name: PREREQUISITE[other] for name, other in nicira.ASKS_AS.items()}
 
 
 def prerequisite_met(name: str, known: Known) -> bool:
@@ -140,21 +148,35 @@ def split(data: bytes) -> tuple[int, int, bool, bytes, bytes]:
     return oxm_class, field, masked, data[4 : 4 + length], data[4 + length :]
 
 
-def value_and_mask(name: str, masked: bool, payload: bytes) -> tuple[int, int]:
-    size, bits, maskable = SHAPE[name]
+def header_of(oxm_class: int, field: int, payload: bytes) -> tuple[nicira.Header, bytes]:
+    """What the header is, and the payload behind it: an experimenter's number stands before it."""
+    key = oxm_class, field
+    if oxm_class == 0xFFFF and len(payload) >= 4:
+        experimenter, payload = int.from_bytes(payload[:4]), payload[4:]
+        if (experimenter, field) in nicira.EXPERIMENTER:
+            return nicira.EXPERIMENTER[experimenter, field], payload
+    if key not in HEADERS:
+        raise Refused(OFPET_BAD_MATCH, BAD_FIELD)
+    return HEADERS[key], payload
+
+
+def value_and_mask(header: nicira.Header, masked: bool, payload: bytes) -> tuple[int, int]:
+    size, bits, maskable, shows, _ = header
     if len(payload) != size * (2 if masked else 1):
         raise Refused(OFPET_BAD_MATCH, BAD_LEN)
     value, full = int.from_bytes(payload[:size]), (1 << bits) - 1
+    if shows == ("ip_dscp",) and bits == 8:
+        full = 0xFC
     mask = int.from_bytes(payload[size:]) if masked else full
     if masked and value & ~mask:
         raise Refused(OFPET_BAD_MATCH, BAD_WILDCARDS)
     if mask == (1 << 8 * size) - 1:
         mask = full
-    if mask > full or (mask not in (0, full) and not maskable):
+    if mask & ~full or (mask not in (0, full) and not maskable):
         raise Refused(OFPET_BAD_MATCH, BAD_MASK)
-    if value > full:
+    if value & ~full:
         raise Refused(OFPET_BAD_MATCH, BAD_VALUE)
-    if name == "vlan_vid" and mask & 0x1000 and value and not value & 0x1000:
+    if shows == ("vlan_vid",) and mask & 0x1000 and value and not value & 0x1000:
         raise Refused(OFPET_BAD_MATCH, BAD_VALUE)
     return value, mask
 
@@ -163,15 +185,14 @@ def decode_match(data: bytes) -> Match:
     match: Match = {}
     while data:
         oxm_class, field, masked, payload, data = split(data)
-        if oxm_class != 0x8000 or field >= len(NAMES):
-            raise Refused(OFPET_BAD_MATCH, BAD_FIELD)
-        name = NAMES[field]
-        value, mask = value_and_mask(name, masked, payload)
-        if name in match:
-            raise Refused(OFPET_BAD_MATCH, DUP_FIELD)
-        if not prerequisite_met(name, known_from(match)):
+        header, payload = header_of(oxm_class, field, payload)
+        value, mask = value_and_mask(header, masked, payload)
+        for name in header.shows:
+            if name in match or nicira.EXCLUSIVE.get(name) in match:
+                raise Refused(OFPET_BAD_MATCH, DUP_FIELD)
+        if len(header.shows) == 1 and not prerequisite_met(header.shows[0], known_from(match)):
             raise Refused(OFPET_BAD_MATCH, BAD_PREREQ)
-        match[name] = value, mask
+        match |= header.say(value, mask)
     return match
 
 
@@ -193,14 +214,21 @@ def decode_match_struct(data: bytes) -> tuple[Match, int]:
 def encode_match(match: Match) -> bytes:
     """Canonical TLVs: in field order, all-ones masks left out, fields without a mask bit too."""
     wire = b""
-    for number, name in enumerate(NAMES):
+    for name in (*NAMES, *nicira.SHAPE):
         value, mask = match.get(name, (0, 0))
-        size, bits, _ = SHAPE[name]
+        size, bits, maskable = SHAPE[name]
         if mask:
             masked = mask != (1 << bits) - 1
             payload = value.to_bytes(size) + (mask.to_bytes(size) if masked else b"")
-            wire += (0x8000).to_bytes(2) + bytes([number << 1 | masked, len(payload)]) + payload
+            oxm_class, number = header_for(name, masked and not maskable)
+            wire += oxm_class.to_bytes(2) + bytes([number << 1 | masked, len(payload)]) + payload
     return wire
+
+
+def header_for(name: str, nxm: bool) -> tuple[int, int]:
+    """Class and number to tell a field by: OXM's where there is one, unless it cannot be masked."""
+    found = [key for key, header in HEADERS.items() if header.shows == (name,) and header.size == SHAPE[name][0]]
+    return found[-1] if nxm else found[0]
 
 
 def place(numbers: dict[str, int]) -> list[int]:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from triplane.dataplane.kernels.fields import BY_NAME, KEY_WORDS
+from triplane.dataplane.kernels.fields import FIELDS, KEY_WORDS
+from triplane.dataplane.kernels.nicira_fields import NICIRA_FIELDS
+
+BY_NAME = {field.name: field for field in (*FIELDS, *NICIRA_FIELDS)}
 
 ARP = {0x0806, 0x8035}
 EXTENSIONS = {0: "hop", 43: "router", 44: "frag", 60: "dest", 51: "auth", 50: "esp", 135: "", 139: "", 140: ""}
@@ -19,11 +22,10 @@ L4_NAMES = {6: "tcp", 17: "udp", 132: "sctp"}
 
 @dataclass
 class Parsed:
-    """`fields`: OXM values. `at`: offsets of the headers that are there. `tcp_flags`, `uca`: key bits beyond OXM."""
+    """`fields`: OXM values. `at`: offsets of the headers that are there. `uca`: a key bit beyond the fields."""
 
     fields: dict[str, int] = field(default_factory=dict)
     at: dict[str, int] = field(default_factory=dict)
-    tcp_flags: int = 0
     uca: int = 0
     fragment: str = "no"
     covers_dst: bool = True  # the pseudo header has the destination of the IPv6 header
@@ -75,6 +77,7 @@ def _network(frame: bytes, kind: int, at: int, out: Parsed) -> None:
         out.at["mpls"] = at
         entry = number(body[:4])
         out.fields.update(mpls_label=entry >> 12, mpls_tc=entry >> 9 & 7, mpls_bos=entry >> 8 & 1)
+        out.fields["mpls_ttl"] = entry & 0xFF
     elif kind == 0x88E7 and len(body) >= 18:
         out.at["pbb"] = at - 2
         out.fields["pbb_isid"] = number(body[1:4])
@@ -91,12 +94,13 @@ def _ipv4(body: bytes, at: int, out: Parsed) -> None:
     body = body[: max(size, number(body[2:4]))]
     out.at.update(l3=at, proto=at + 9, payload=at + size, end=at + len(body))
     out.fields.update(ip_proto=proto, ip_dscp=body[1] >> 2, ip_ecn=body[1] & 3)
-    out.fields.update(ipv4_src=number(body[12:16]), ipv4_dst=number(body[16:20]))
+    out.fields.update(ipv4_src=number(body[12:16]), ipv4_dst=number(body[16:20]), nw_ttl=body[8], ip_frag=0)
     flags = number(body[6:8])
     if flags & 0x1FFF:
-        out.fragment = "later"
+        out.fragment, out.fields["ip_frag"] = "later", 3
         return
-    out.fragment = "first" if flags & 0x2000 else "no"
+    if flags & 0x2000:
+        out.fragment, out.fields["ip_frag"] = "first", 1
     if proto != 58:
         _transport(body[size:], proto, at + size, out)
 
@@ -106,12 +110,13 @@ def _ipv6(body: bytes, at: int, out: Parsed) -> None:
         return
     first = number(body[:4])
     out.fields.update(ip_dscp=first >> 22 & 0x3F, ip_ecn=first >> 20 & 3, ipv6_flabel=first & 0xFFFFF)
-    out.fields.update(ipv6_src=number(body[8:24]), ipv6_dst=number(body[24:40]))
+    out.fields.update(ipv6_src=number(body[8:24]), ipv6_dst=number(body[24:40]), nw_ttl=body[7])
     body = body[: 40 + number(body[4:6])]
     out.at.update(l3=at, end=at + len(body))
     proto, next_at, start = _chain(body, out)
     out.at.update(proto=at + next_at, payload=at + start)
     out.fields["ip_proto"] = proto
+    out.fields["ip_frag"] = {"no": 0, "first": 1, "later": 3}[out.fragment]
     if out.fragment != "later" and proto != 1:
         _transport(body[start:], proto, at + start, out)
 
@@ -182,7 +187,8 @@ def _transport(body: bytes, proto: int, at: int, out: Parsed) -> None:
     if proto in L4_NAMES:
         name = L4_NAMES[proto]
         out.fields.update({f"{name}_src": number(body[:2]), f"{name}_dst": number(body[2:4])})
-        out.tcp_flags = number(body[12:14]) & 0xFFF if proto == 6 else 0
+        if proto == 6:
+            out.fields["tcp_flags"] = number(body[12:14]) & 0xFFF
         return
     name = "icmpv4" if proto == 1 else "icmpv6"
     out.fields.update({f"{name}_type": body[0], f"{name}_code": body[1]})
@@ -211,5 +217,5 @@ def key_words(parsed: Parsed) -> list[int]:
             words[entry.word + 1] |= value & (1 << 64) - 1
         else:
             words[entry.word] |= value << entry.shift
-    words[BY_NAME["tcp_src"].word] |= parsed.tcp_flags << 16 | parsed.uca << 39
+    words[BY_NAME["tcp_src"].word] |= parsed.uca << 39
     return [word - (1 << 64) if word >> 63 else word for word in words]

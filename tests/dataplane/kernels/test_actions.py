@@ -161,7 +161,7 @@ def set_field(field: bytes) -> bytes:
     return b"\0\x19" + len(data).to_bytes(2) + data[4:]
 
 
-BAD_TYPE, BAD_LEN, EXPERIMENTER, OUT_PORT, QUEUE, OUT_GROUP, TAG = 0, 1, 2, 4, 8, 9, 12
+BAD_TYPE, BAD_LEN, EXPERIMENTER, EXP_TYPE, OUT_PORT, QUEUE, OUT_GROUP, TAG = 0, 1, 2, 3, 4, 8, 9, 12
 SET_TYPE, SET_LEN, SET_ARGUMENT = 13, 14, 15
 
 
@@ -170,7 +170,8 @@ SET_TYPE, SET_LEN, SET_ARGUMENT = 13, 14, 15
     [
         (b"\0\x01\0\x08\0\0\0\0", BAD_TYPE),
         (b"\0\x1c\0\x08\0\0\0\0", BAD_TYPE),
-        (b"\xff\xff\0\x10\0\0\x23\x20" + bytes(8), EXPERIMENTER),
+        (b"\xff\xff\0\x10\0\0\x23\x21" + bytes(8), EXPERIMENTER),
+        (b"\xff\xff\0\x10\0\0\x23\x20" + bytes(8), EXP_TYPE),
         (b"\0\x12\0\x08", BAD_LEN),
         (b"\0\x12\0\x10" + bytes(12), BAD_LEN),
         (b"\0\x12\0\x04\0\0\0\0", BAD_LEN),

@@ -87,7 +87,7 @@ OK, BAD_LEN, WILDCARDS, FIELD, VALUE, MASK, PREREQ, DUPLICATE = 0, 1, 5, 6, 7, 8
         (b"\x80\x00\x0a", BAD_LEN),
         (b"\x80\x00\x0a\x02\x08", BAD_LEN),
         (tlv("eth_type", 0x0800, length=1)[:5], BAD_LEN),
-        (tlv("in_port", 1, oxm_class=0x8001), FIELD),
+        (tlv("in_port", 1, oxm_class=0x8002), FIELD),
         (tlv("in_port", 1, oxm_class=0xFFFF), FIELD),
         (bytes([0x80, 0, 40 << 1, 1, 0]), FIELD),
         (tlv("vlan_vid", 0x2000), VALUE),

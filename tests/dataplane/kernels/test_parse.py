@@ -12,7 +12,7 @@ from tests.oracle import parse as oracle
 from tests.oracle.frames import anything, ethernet, extension, frames, ipv6, ipv6s
 from tests.oracle.slots import alone, empty_key
 from triplane.dataplane.kernels import packet as packet_columns
-from triplane.dataplane.kernels.fields import BY_NAME, K_ETH_DST, K_METADATA, K_PORT, K_TUNNEL
+from triplane.dataplane.kernels.fields import BY_NAME, K_ETH_DST, K_METADATA, K_PORT, K_REG, K_TUNNEL
 from triplane.dataplane.kernels.packet import L3, L4, TYPE_AT
 from triplane.dataplane.kernels.parse import PARSE_OK, PARSE_SHORT, flow_hash, parse
 
@@ -100,7 +100,7 @@ def check(frame: bytes) -> None:
     key = empty_key()
     parsed = oracle.parse(frame)
     assert parse(mem, row, key) == (PARSE_OK if len(frame) >= 14 else PARSE_SHORT)
-    assert key[K_ETH_DST:].tolist() == oracle.key_words(parsed)[K_ETH_DST:]
+    assert key[K_ETH_DST:K_REG].tolist() == oracle.key_words(parsed)[K_ETH_DST:K_REG]
     assert {name: row[column] for name, column in PLACES.items() if row[column] >= 0} == parsed.at
     assert row[packet_columns.ETH_TYPE] == parsed.fields.get("eth_type", 0)
     assert row[packet_columns.PROTO] == parsed.fields.get("ip_proto", -1)

@@ -93,9 +93,9 @@ def test_a_flood_of_one_class_leaves_the_others_alone() -> None:
 
 def test_a_frame_longer_than_the_ring_is_refused() -> None:
     rings = PuntRings(1, 64)
-    assert put(rings, bytes(54 * 8)) == 0
+    assert put(rings, bytes(43 * 8)) == 0
     rings.read(1)
-    assert put(rings, bytes(54 * 8 + 1)) == PUNT_FULL
+    assert put(rings, bytes(43 * 8 + 1)) == PUNT_FULL
 
 
 def test_classes_by_reason() -> None:

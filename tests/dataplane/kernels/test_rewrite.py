@@ -14,7 +14,7 @@ from tests.oracle.frames import anything, damaged, ethernet, frames, ipv4, ipv6,
 from tests.oracle.parse import key_words, parse
 from tests.oracle.slots import contents, empty_key, place
 from triplane.dataplane.kernels import rewrite as kernels
-from triplane.dataplane.kernels.fields import FIELDS, K_ETH_DST
+from triplane.dataplane.kernels.fields import FIELDS, K_ETH_DST, K_REG
 from triplane.dataplane.kernels.packet import (
     ADDR,
     CSUM,
@@ -87,7 +87,7 @@ def check_steps(row: Words, frame: oracle.Frame, todo: list[Step]) -> None:
         assert row.tolist() == fresh.tolist(), step
         key = empty_key()
         fill_key(POOL.mem, row, key)
-        assert key[K_ETH_DST:].tolist() == key_words(parse(frame.data))[K_ETH_DST:], step
+        assert key[K_ETH_DST:K_REG].tolist() == key_words(parse(frame.data))[K_ETH_DST:K_REG], step
     assert int(row[TUNNEL_ID]) == signed(frame.tunnel)
 
 

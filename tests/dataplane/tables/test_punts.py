@@ -83,12 +83,12 @@ def test_no_more_than_asked_for_and_nobody_waits_for_long() -> None:
 
 
 def test_counters_by_class() -> None:
-    rings = PuntRings(1, 64)
+    rings = PuntRings(1, 128)
     rings.police({"action": PuntRate(1, 2)}, 0)
-    assert [up(rings, bytes(100)) for _ in range(3)] == [0, 0, PUNT_FULL]
+    assert [up(rings, bytes(300)) for _ in range(3)] == [0, 0, PUNT_FULL]
     rings.read(9)
     assert up(rings, bytes(100)) == PUNT_RATE
-    assert rings.counters()["action"] == PuntCounters(packets=2, octets=200, over_rate=1, ring_full=1)
+    assert rings.counters()["action"] == PuntCounters(packets=2, octets=600, over_rate=1, ring_full=1)
     assert rings.counters()["miss"] == PuntCounters(0, 0, 0, 0)
 
 

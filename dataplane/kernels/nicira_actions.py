@@ -1,0 +1,593 @@
+"""Nicira's actions, from the wire to program words. `nicira_table` says what each is, `actions` walks the list.
+
+Each kind's kernel checks what its action carries, as strictly as Open vSwitch, and writes the operation at code[to],
+where NX_ROOM words are free; it returns the end of that, or a negative error word.
+"""
+
+from __future__ import annotations
+
+from triplane.dataplane.kernels.action_table import OFPP_IN_PORT, OFPP_LOCAL, PUSH_TAGS
+from triplane.dataplane.kernels.bigendian import load_bytes
+from triplane.dataplane.kernels.bytes import be8, be16, be32, be64
+from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.consistency import set_ether, set_tags
+from triplane.dataplane.kernels.errors import (
+    BAD_ACTION_ARGUMENT,
+    BAD_ACTION_LEN,
+    BAD_ACTION_TAG,
+    BAD_MATCH_FIELD,
+    BAD_OUT_GROUP,
+    BAD_OUT_PORT,
+    BAD_SET_ARGUMENT,
+    BAD_SET_LEN,
+    MATCH_INCONSISTENT,
+    TOO_MANY_ACTIONS,
+    UNSUPPORTED_ORDER,
+)
+from triplane.dataplane.kernels.extra import NO_FIELD
+from triplane.dataplane.kernels.facts import ETHER_FACTS, PROTO_FACTS, VLAN_FACT, facts_of_icmp6, facts_of_proto
+from triplane.dataplane.kernels.fields import BY_NAME, VID_PRESENT
+from triplane.dataplane.kernels.ids import id_lookup
+from triplane.dataplane.kernels.limits import (
+    CHECK_NONE,
+    LIMIT_LOOSE,
+    LIMIT_MAX_PORT,
+    LIMIT_TABLES,
+    STATE_CONJUNCTION,
+    STATE_FACTS,
+)
+from triplane.dataplane.kernels.multipath import BUNDLE_HRW, HASH_L3, ITER_HASH, NO_PORT
+from triplane.dataplane.kernels.nicira_fields import REGISTERS, ROW_REG, ROW_VLAN_TCI
+from triplane.dataplane.kernels.nicira_table import (
+    NICIRA_ROWS,
+    NO_SLOT,
+    NX_BUNDLE,
+    NX_BYTE,
+    NX_CLONE,
+    NX_CNT_IDS,
+    NX_CONJUNCTION,
+    NX_CONTROLLER,
+    NX_CONTROLLER2,
+    NX_ETHER,
+    NX_FIN_TIMEOUT,
+    NX_GROUP,
+    NX_KIND,
+    NX_LOAD,
+    NX_LOAD2,
+    NX_METADATA,
+    NX_MOVE,
+    NX_MPLS_LABEL,
+    NX_MPLS_TC,
+    NX_MULTIPATH,
+    NX_NEEDS,
+    NX_NOTE,
+    NX_NUMBER,
+    NX_OP,
+    NX_OUTPUT_REG,
+    NX_OUTPUT_REG2,
+    NX_OUTPUT_TRUNC,
+    NX_RESUBMIT,
+    NX_RESUBMIT_TABLE,
+    NX_SLOT,
+    NX_STACK,
+    NX_TUNNEL,
+    NX_TUNNEL64,
+)
+from triplane.dataplane.kernels.oxm import (
+    F_BITS,
+    F_PRE,
+    F_SIZE,
+    F_WIDTH,
+    F_WRITABLE,
+    FIELD_ROWS,
+    VLAN_VID,
+    header_row,
+    header_size,
+    narrow_mask,
+    wide_port,
+)
+from triplane.dataplane.kernels.pool import Bytes, Words
+from triplane.dataplane.kernels.program import (
+    OP_BRANCH,
+    OP_LOAD,
+    OP_METADATA,
+    OP_MOVE,
+    OP_MULTIPATH,
+    OP_OUTPUT_REG,
+    OP_OUTPUT_TRUNC,
+    OP_PUSH_VALUE,
+    OP_RESUBMIT,
+    OP_SET_QUEUE,
+    OP_WRITE,
+    SLOT_QUEUE,
+    SLOT_SET_FIELD,
+    head_of,
+    span_of,
+)
+from triplane.dataplane.kernels.resubmit import OWN_TABLE
+from triplane.dataplane.kernels.wide import mask_of, ones, shift_left
+
+NX_ROOM = 8  # words that any but a bundle takes, OP_WRITE before it included
+MOST_MEMBERS = 480  # of a bundle: two in a word, and an operation has 255 words
+ROW_TUNNEL_ID = BY_NAME["tunnel_id"].number
+ROW_MPLS_LABEL = BY_NAME["mpls_label"].number
+ROW_MPLS_TC = BY_NAME["mpls_tc"].number
+ROW_ETH_TYPE = BY_NAME["eth_type"].number
+ROW_IP_PROTO = BY_NAME["ip_proto"].number
+ROW_ICMPV6_TYPE = BY_NAME["icmpv6_type"].number
+OXM_FIELDS = 45  # set-field slots; the registers that have one come behind them
+PUSH_MPLS = 19  # as in ACTION_ROWS
+NXM_IN_PORT = 0x00000002  # header of NXM_OF_IN_PORT, the type of a bundle's members
+# properties of NXAST_CONTROLLER2
+P_MAX_LEN, P_CONTROLLER, P_REASON, P_USERDATA, P_PAUSE, P_METER = range(6)
+
+# --- fields
+
+
+@kernel
+def subfield_error(field: int, offset: int, bits: int) -> int:
+    """Whether `bits` bits from `offset` on lie in the field: 0 or an error word."""
+    if field < 0:
+        return BAD_MATCH_FIELD
+    return BAD_SET_LEN if bits == 0 or offset + bits > FIELD_ROWS[field, F_WIDTH] else 0
+
+
+@kernel
+def field_error(limits: Words, field: int, check: int, write: bool) -> int:
+    """Whether a field may be read, or written, by an action for the packets that the list is for."""
+    if write and FIELD_ROWS[field, F_WRITABLE] == 0:
+        return BAD_SET_ARGUMENT
+    if check == CHECK_NONE or limits[LIMIT_LOOSE]:
+        return 0
+    needs = VLAN_FACT if write and field == VLAN_VID else 1 << FIELD_ROWS[field, F_PRE]
+    return 0 if limits[STATE_FACTS] & needs != 0 else MATCH_INCONSISTENT
+
+
+@kernel
+def part_error(limits: Words, field: int, offset: int, bits: int, check: int, write: bool) -> int:
+    """Of the part of a field: subfield_error, then field_error."""
+    error = subfield_error(field, offset, bits)
+    return error if error else field_error(limits, field, check, write)
+
+
+@kernel
+def part_at(wire: Bytes, at: int) -> int:
+    """Packed offset and bits: offset << 6 | bits - 1, as Nicira packs them, to offset << 16 | bits."""
+    packed = be16(wire, at)
+    return packed >> 6 << 16 | (packed & 0x3F) + 1
+
+
+@kernel
+def after_load(limits: Words, field: int, value: int) -> None:
+    """What is known of the packet after a field that others depend on was loaded whole."""
+    facts = limits[STATE_FACTS]
+    if field == ROW_ETH_TYPE:
+        set_ether(limits, value)
+    elif field == ROW_IP_PROTO:
+        limits[STATE_FACTS] = facts_of_proto(facts & ETHER_FACTS, value)
+    elif field == ROW_ICMPV6_TYPE:
+        limits[STATE_FACTS] = facts_of_icmp6(facts & PROTO_FACTS, value)
+    elif field == ROW_VLAN_TCI:
+        set_tags(limits, 1 if value & VID_PRESENT else 0)
+
+
+# --- program words
+
+
+@kernel
+def put_load(code: Words, to: int, field: int, high: int, low: int, mask_high: int, mask_low: int) -> int:
+    code[to] = head_of(OP_LOAD, 5, field)
+    code[to + 1], code[to + 2], code[to + 3], code[to + 4] = high, low, mask_high, mask_low
+    return to + 5
+
+
+@kernel
+def put_two(code: Words, to: int, op: int, arg: int, word: int) -> int:
+    code[to], code[to + 1] = head_of(op, 2, arg), word
+    return to + 2
+
+
+@kernel
+def load_whole(limits: Words, field: int, value: int, check: int, code: Words, to: int) -> int:
+    """A load of a whole narrow field, as set_tunnel and set_mpls_label are."""
+    bits = FIELD_ROWS[field, F_BITS]
+    if value & ~bits != 0:
+        return -BAD_ACTION_ARGUMENT
+    error = field_error(limits, field, check, True)
+    return -error if error else put_load(code, to, field, 0, value, 0, bits)
+
+
+@kernel
+def load(wire: Bytes, at: int, limits: Words, check: int, code: Words, to: int) -> int:
+    """NXAST_REG_LOAD: some bits of a field get a value."""
+    field, part, value = header_row(wire, at + 12, at + 16), part_at(wire, at + 10), be64(wire, at + 16)
+    offset, bits = part >> 16, part & 0xFFFF
+    error = part_error(limits, field, offset, bits, check, True)
+    if error:
+        return -error
+    if value & ~ones(bits) != 0:
+        return -BAD_ACTION_ARGUMENT
+    if bits == FIELD_ROWS[field, F_WIDTH]:
+        after_load(limits, field, value)
+    high, low = shift_left(0, value, offset)
+    mask_high, mask_low = mask_of(offset, bits)
+    return put_load(code, to, field, high, low, mask_high, mask_low)
+
+
+@kernel
+def load_masked(wire: Bytes, at: int, end: int, limits: Words, check: int, code: Words, to: int) -> int:
+    """The TLV at `at`, a field with its value and perhaps a mask, as NXAST_REG_LOAD2 and set-field carry it."""
+    size = be8(wire, at + 3) if end - at >= 4 else 256
+    if at + 4 + size > end:
+        return -BAD_ACTION_LEN
+    field, masked = header_row(wire, at, end), be8(wire, at + 2) & 1
+    if field < 0:
+        return -BAD_MATCH_FIELD
+    octets = FIELD_ROWS[field, F_SIZE]
+    if size != (octets << masked) + header_size(wire, at) - 4:
+        return -BAD_SET_LEN
+    if FIELD_ROWS[field, F_WRITABLE] == 0:
+        return -BAD_SET_ARGUMENT
+    return load_value(wire, at + header_size(wire, at), field, masked, limits, check, code, to)
+
+
+@kernel
+def load_value(wire: Bytes, at: int, field: int, masked: int, limits: Words, check: int, code: Words, to: int) -> int:
+    """Value and mask, checked and written."""
+    octets = FIELD_ROWS[field, F_SIZE]
+    if octets == 16:
+        high, low = load_bytes(wire, at, 8), load_bytes(wire, at + 8, 8)
+        mask_high = load_bytes(wire, at + 16, 8) if masked else -1
+        mask_low = load_bytes(wire, at + 24, 8) if masked else -1
+    else:
+        high, low, mask_high = 0, load_bytes(wire, at, octets), 0
+        mask_low = narrow_mask(field, load_bytes(wire, at + octets, octets)) if masked else FIELD_ROWS[field, F_BITS]
+        if mask_low & ~FIELD_ROWS[field, F_BITS] != 0 or (field == VLAN_VID and not masked and low & VID_PRESENT == 0):
+            return -BAD_SET_ARGUMENT
+    if high & ~mask_high != 0 or low & ~mask_low != 0:
+        return -BAD_SET_ARGUMENT
+    error = field_error(limits, field, check, True)
+    if error:
+        return -error
+    if octets < 16 and mask_low == FIELD_ROWS[field, F_BITS]:
+        after_load(limits, field, low)
+    return put_load(code, to, field, high, low, mask_high, mask_low)
+
+
+@kernel
+def move(wire: Bytes, at: int, headers: int, end: int, limits: Words, check: int, code: Words, to: int) -> int:
+    """Bits of one field to another: number of bits, first bits at `at`, then the fields' headers at `headers`.
+
+    So carry it NXAST_REG_MOVE, and copy-field of OpenFlow 1.5 with its own distance between the two.
+    """
+    bits, source_at, target_at = be16(wire, at), be16(wire, at + 2), be16(wire, at + 4)
+    if end - headers < 4:
+        return -BAD_ACTION_LEN
+    source = header_row(wire, headers, end)
+    headers += header_size(wire, headers)
+    if end - headers < 4:
+        return -BAD_ACTION_LEN
+    target = header_row(wire, headers, end)
+    error = part_error(limits, source, source_at, bits, check, False)
+    if error == 0:
+        error = part_error(limits, target, target_at, bits, check, True)
+    if error:
+        return -error
+    code[to], code[to + 1] = head_of(OP_MOVE, 2, source | target << 8), span_of(source_at, target_at, bits)
+    return to + 2
+
+
+@kernel
+def stack(wire: Bytes, at: int, op: int, limits: Words, check: int, code: Words, to: int) -> int:
+    """NXAST_STACK_PUSH and NXAST_STACK_POP."""
+    field, offset, bits = header_row(wire, at + 12, at + 22), be16(wire, at + 10), 0
+    bits = be16(wire, at + 12 + header_size(wire, at + 12))
+    error = part_error(limits, field, offset, bits, check, op != OP_PUSH_VALUE)
+    return -error if error else put_two(code, to, op, field, span_of(offset, offset, bits))
+
+
+@kernel
+def output_reg(wire: Bytes, at: int, header: int, max_len: int, limits: Words, check: int, code: Words, to: int) -> int:
+    """NXAST_OUTPUT_REG and NXAST_OUTPUT_REG2: the port is in a field."""
+    field, part = header_row(wire, header, at + 24), part_at(wire, at + 10)
+    error = part_error(limits, field, part >> 16, part & 0xFFFF, check, False)
+    if error:
+        return -error
+    return put_two(code, to, OP_OUTPUT_REG, field | max_len << 8, span_of(part >> 16, 0, part & 0xFFFF))
+
+
+@kernel
+def resubmit(wire: Bytes, at: int, table: int, limits: Words, code: Words, to: int) -> int:
+    port = wide_port(be16(wire, at + 10))
+    if table != OWN_TABLE and table >= limits[LIMIT_TABLES]:
+        return -BAD_ACTION_ARGUMENT
+    return put_two(code, to, OP_RESUBMIT, table, port)
+
+
+@kernel
+def output_trunc(wire: Bytes, at: int, limits: Words, code: Words, to: int) -> int:
+    port, most = wide_port(be16(wire, at + 10)), be32(wire, at + 12)
+    if most < 14:  # less than an Ethernet header
+        return -BAD_ACTION_ARGUMENT
+    reserved = port == OFPP_IN_PORT or port == OFPP_LOCAL
+    if not reserved and not 0 < port <= min(limits[LIMIT_MAX_PORT], 0xFF00):
+        return -BAD_OUT_PORT
+    return put_two(code, to, OP_OUTPUT_TRUNC, port, most)
+
+
+@kernel
+def multipath(wire: Bytes, at: int, limits: Words, check: int, code: Words, to: int) -> int:
+    fields, algorithm, links = be16(wire, at + 10), be16(wire, at + 16), be16(wire, at + 18) + 1
+    part = part_at(wire, at + 26)
+    field = header_row(wire, at + 28, at + 32)
+    if field < 0:
+        return -BAD_MATCH_FIELD
+    if fields > HASH_L3 or algorithm > ITER_HASH or links - 1 & ~ones(part & 0xFFFF) != 0:
+        return -BAD_ACTION_ARGUMENT
+    error = part_error(limits, field, part >> 16, part & 0xFFFF, check, True)
+    if error:
+        return -error
+    code[to], code[to + 1] = head_of(OP_MULTIPATH, 4, field), span_of(0, part >> 16, part & 0xFFFF)
+    code[to + 2] = fields | algorithm << 16 | links << 32
+    code[to + 3] = be16(wire, at + 12) | (be32(wire, at + 20) & 0x7FFFFFFF) << 32
+    return to + 4
+
+
+@kernel
+def bundle_error(wire: Bytes, at: int, members: int, loads: bool) -> int:
+    if be16(wire, at + 12) > HASH_L3 or be16(wire, at + 10) > BUNDLE_HRW or be32(wire, at + 28) != 0:
+        return BAD_ACTION_ARGUMENT
+    if be32(wire, at + 16) != NXM_IN_PORT or members > MOST_MEMBERS:
+        return BAD_ACTION_ARGUMENT
+    if not loads and (be16(wire, at + 22) != 0 or be32(wire, at + 24) != 0):
+        return BAD_ACTION_ARGUMENT
+    return BAD_ACTION_LEN if be16(wire, at + 2) - 32 < 2 * members else 0
+
+
+@kernel
+def bundle(wire: Bytes, at: int, op: int, limits: Words, check: int, code: Words, to: int, code_end: int) -> int:
+    """NXAST_BUNDLE, which outputs, and NXAST_BUNDLE_LOAD (13), which loads the port chosen into a field."""
+    members, loads = be16(wire, at + 20), be16(wire, at + 8) == 13
+    error = bundle_error(wire, at, members, loads)
+    field, part = NO_FIELD, part_at(wire, at + 22)
+    if loads and error == 0:
+        field = header_row(wire, at + 24, at + 28)
+        error = part_error(limits, field, part >> 16, part & 0xFFFF, check, True)
+        if error == 0 and part & 0xFFFF < 16:
+            error = BAD_ACTION_ARGUMENT
+    size = 4 + (members + 1) // 2
+    if error == 0 and code_end - to < size:
+        error = TOO_MANY_ACTIONS
+    if error:
+        return -error
+    code[to], code[to + 1] = head_of(op, size, field), span_of(0, part >> 16, part & 0xFFFF)
+    code[to + 2] = be16(wire, at + 12) | be16(wire, at + 10) << 16 | members << 32
+    code[to + 3] = be16(wire, at + 14)
+    return put_members(wire, at + 32, members, limits, code, to + 4)
+
+
+@kernel
+def put_members(wire: Bytes, at: int, members: int, limits: Words, code: Words, to: int) -> int:
+    """A bundle's ports, two in each word; OFPP_NONE is one that is never live."""
+    for number in range(members):
+        port = wide_port(be16(wire, at + 2 * number))
+        reserved = port == OFPP_LOCAL or port == wide_port(NO_PORT)
+        if not reserved and not 0 < port <= min(limits[LIMIT_MAX_PORT], 0xFF00):
+            return -BAD_OUT_PORT
+        if number % 2 == 0:
+            code[to + number // 2] = port
+        else:
+            code[to + number // 2] |= shift_left(0, port, 32)[1]
+    return to + (members + 1) // 2
+
+
+@kernel
+def controller2(wire: Bytes, at: int, op: int, code: Words, to: int) -> int:
+    """NXAST_CONTROLLER2: properties. What needs packet-ins that are continued later, or carry data, is refused."""
+    end, max_len, controller, reason = at + be16(wire, at + 2), 0xFFFF, 0, 1
+    at += 16
+    while at < end:
+        kind, size = be16(wire, at), be16(wire, at + 2)
+        if size < 4 or at + size > end:
+            return -BAD_ACTION_ARGUMENT
+        if kind == P_MAX_LEN and size == 6:
+            max_len = be16(wire, at + 4)
+        elif kind == P_CONTROLLER and size == 6:
+            controller = be16(wire, at + 4)
+        elif kind == P_REASON and size == 5:
+            reason = be8(wire, at + 4)
+        else:
+            return -BAD_ACTION_ARGUMENT
+        at += size + 7 & -8
+    return put_two(code, to, op, max_len, reason | controller << 8)
+
+
+@kernel
+def conjunction(wire: Bytes, at: int, op: int, limits: Words, code: Words, to: int) -> int:
+    clause, clauses = be8(wire, at + 10), be8(wire, at + 11)
+    if not 2 <= clauses <= 64 or clause >= clauses:
+        return -BAD_ACTION_ARGUMENT
+    limits[STATE_CONJUNCTION] = 1
+    return put_two(code, to, op, clause | clauses << 8, be32(wire, at + 12))
+
+
+@kernel
+def metadata(wire: Bytes, at: int, code: Words, to: int) -> int:
+    mask = be64(wire, at + 24)
+    code[to], code[to + 1], code[to + 2] = head_of(OP_METADATA, 3, 0), be64(wire, at + 16) & mask, mask
+    return to + 3
+
+
+@kernel
+def ether(wire: Bytes, at: int, op: int, limits: Words, code: Words, to: int) -> int:
+    """NXAST_PUSH_MPLS and NXAST_POP_MPLS."""
+    kind = be16(wire, at + 10)
+    if op < len(PUSH_TAGS) and PUSH_TAGS[op, 0] != 0 and kind != PUSH_TAGS[op, 0] and kind != PUSH_TAGS[op, 1]:
+        return -BAD_ACTION_TAG
+    set_ether(limits, kind)
+    code[to] = head_of(op, 1, kind)
+    return to + 1
+
+
+@kernel
+def counted(wire: Bytes, at: int, op: int, code: Words, to: int) -> int:
+    """NXAST_DEC_TTL_CNT_IDS: the first of the controllers that it names is told of an expired packet."""
+    controllers = be16(wire, at + 10)
+    if be32(wire, at + 12) != 0 or controllers == 0:
+        return -BAD_ACTION_ARGUMENT
+    if be16(wire, at + 2) < 16 + 2 * controllers:
+        return -BAD_ACTION_LEN
+    code[to] = head_of(op, 1, be16(wire, at + 16))
+    return to + 1
+
+
+@kernel
+def clone(code: Words, to: int, op: int) -> int:
+    """NXAST_CLONE: what the copy does follows; `actions` writes where it ends."""
+    code[to], code[to + 1] = head_of(op, 1, 0), head_of(OP_BRANCH, 1, 0)
+    return to + 2
+
+
+# --- which is which
+
+
+@kernel
+def decode_fields(wire: Bytes, at: int, kind: int, op: int, limits: Words, check: int, code: Words, to: int) -> int:
+    """The kinds that read or write fields."""
+    end = at + be16(wire, at + 2)
+    if kind == NX_LOAD:
+        return load(wire, at, limits, check, code, to)
+    if kind == NX_MOVE:
+        return move(wire, at + 10, at + 16, end, limits, check, code, to)
+    if kind == NX_LOAD2:
+        return load_masked(wire, at + 10, end, limits, check, code, to)
+    if kind == NX_STACK:
+        return stack(wire, at, op, limits, check, code, to)
+    if kind == NX_OUTPUT_REG:
+        return output_reg(wire, at, at + 12, be16(wire, at + 16), limits, check, code, to)
+    if kind == NX_OUTPUT_REG2:
+        return output_reg(wire, at, at + 14, be16(wire, at + 12), limits, check, code, to)
+    if kind == NX_TUNNEL:
+        return load_whole(limits, ROW_TUNNEL_ID, be32(wire, at + 12), check, code, to)
+    if kind == NX_TUNNEL64:
+        return load_whole(limits, ROW_TUNNEL_ID, be64(wire, at + 16), check, code, to)
+    if kind == NX_MPLS_LABEL:
+        return load_whole(limits, ROW_MPLS_LABEL, be32(wire, at + 12), check, code, to)
+    if kind == NX_MPLS_TC:
+        return load_whole(limits, ROW_MPLS_TC, be8(wire, at + 10), check, code, to)
+    return multipath(wire, at, limits, check, code, to)
+
+
+@kernel
+def decode_other(wire: Bytes, at: int, kind: int, op: int, limits: Words, groups: Words, code: Words, to: int) -> int:
+    """The kinds that neither read nor write fields."""
+    if kind == NX_RESUBMIT or kind == NX_RESUBMIT_TABLE:
+        return resubmit(wire, at, be8(wire, at + 12) if kind == NX_RESUBMIT_TABLE else OWN_TABLE, limits, code, to)
+    if kind == NX_NUMBER:
+        return put_two(code, to, op, 0, be32(wire, at + 12))
+    if kind == NX_BYTE:
+        code[to] = head_of(op, 1, be8(wire, at + 10))
+        return to + 1
+    if kind == NX_ETHER:
+        return ether(wire, at, op, limits, code, to)
+    if kind == NX_FIN_TIMEOUT:
+        code[to] = head_of(op, 1, be16(wire, at + 10) | be16(wire, at + 12) << 16)
+        return to + 1
+    if kind == NX_CONTROLLER:
+        return put_two(code, to, op, be16(wire, at + 10), be8(wire, at + 14) | be16(wire, at + 12) << 8)
+    if kind == NX_CONTROLLER2:
+        return controller2(wire, at, op, code, to)
+    if kind == NX_GROUP:
+        slot = id_lookup(groups, be32(wire, at + 12))
+        code[to] = head_of(op, 1, max(slot, 0))
+        return to + 1 if slot >= 0 else -BAD_OUT_GROUP
+    return decode_rest(wire, at, kind, op, limits, code, to)
+
+
+@kernel
+def decode_rest(wire: Bytes, at: int, kind: int, op: int, limits: Words, code: Words, to: int) -> int:
+    if kind == NX_METADATA:
+        return metadata(wire, at, code, to)
+    if kind == NX_CONJUNCTION:
+        return conjunction(wire, at, op, limits, code, to)
+    if kind == NX_OUTPUT_TRUNC:
+        return output_trunc(wire, at, limits, code, to)
+    if kind == NX_CLONE:
+        return clone(code, to, op)
+    if kind == NX_CNT_IDS:
+        return counted(wire, at, op, code, to)
+    if kind == NX_NOTE:
+        return to
+    if op == OP_SET_QUEUE:  # pop_queue: the default queue
+        return put_two(code, to, op, 0, 0)
+    code[to] = head_of(op, 1, 0)
+    return to + 1
+
+
+@kernel
+def is_about_fields(kind: int) -> bool:
+    if kind == NX_LOAD or kind == NX_MOVE or kind == NX_LOAD2 or kind == NX_STACK or kind == NX_MULTIPATH:
+        return True
+    if kind == NX_OUTPUT_REG or kind == NX_OUTPUT_REG2 or kind == NX_TUNNEL or kind == NX_TUNNEL64:
+        return True
+    return kind == NX_MPLS_LABEL or kind == NX_MPLS_TC
+
+
+@kernel
+def written_slot(slot: int, head: int) -> int:
+    """Slot of the action set of the operation whose head is given, -1 if it has none."""
+    if slot != SLOT_SET_FIELD:
+        return slot
+    field = head >> 16 if head & 0xFF == OP_LOAD else head >> 24
+    return field_slot(field)
+
+
+@kernel
+def field_slot(field: int) -> int:
+    """Slot of a field that is set: each OXM field has one, and so have the first registers; -1 for the others."""
+    if field < OXM_FIELDS:
+        return SLOT_SET_FIELD + field
+    place = SLOT_SET_FIELD + OXM_FIELDS + field - ROW_REG
+    return place if ROW_REG <= field < ROW_REG + REGISTERS and place < SLOT_QUEUE else -1
+
+
+@kernel
+def as_written(code: Words, start: int, slot: int, to: int) -> int:
+    """Put OP_WRITE at code[start], before the operation that ends at `to`; `to`, or a negative error word."""
+    if to < 0:
+        return to
+    place = written_slot(slot, code[start + 1])
+    code[start] = head_of(OP_WRITE, 1, max(place, 0))
+    return to if place >= 0 else -UNSUPPORTED_ORDER
+
+
+@kernel
+def decode_nicira(
+    wire: Bytes,
+    at: int,
+    subtype: int,
+    limits: Words,
+    groups: Words,
+    check: int,
+    write: int,
+    code: Words,
+    to: int,
+    code_end: int,
+) -> int:
+    """Check the action at `at`, of known subtype and length; write its operation; the end, or a negative error word."""
+    kind, op, slot = NICIRA_ROWS[subtype, NX_KIND], NICIRA_ROWS[subtype, NX_OP], NICIRA_ROWS[subtype, NX_SLOT]
+    if write and slot == NO_SLOT:
+        return -UNSUPPORTED_ORDER
+    strict = check != CHECK_NONE and limits[LIMIT_LOOSE] == 0
+    if strict and limits[STATE_FACTS] & NICIRA_ROWS[subtype, NX_NEEDS] == 0:
+        return -MATCH_INCONSISTENT
+    if code_end - to < NX_ROOM:
+        return -TOO_MANY_ACTIONS
+    start, to = to, to + write
+    if kind == NX_BUNDLE:
+        to = bundle(wire, at, op, limits, check, code, to, code_end)
+    elif is_about_fields(kind):
+        to = decode_fields(wire, at, kind, op, limits, check, code, to)
+    else:
+        to = decode_other(wire, at, kind, op, limits, groups, code, to)
+    return as_written(code, start, slot, to) if write else to
