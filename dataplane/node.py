@@ -34,6 +34,7 @@ from triplane.dataplane.switch.datapath import (
     PortInfo,
     Removed,
 )
+from triplane.dataplane.tables.punts import Learnt
 from triplane.dataplane.workers import Workers
 
 ANY = np.zeros(KEY_WORDS, np.int64)  # a match of every packet
@@ -52,6 +53,7 @@ class Node:
         self._program = int(arena_take(self.state.arena, CODE_WORDS))
         self._running = False
         self._held = False  # changes may yet be undone
+        self.learn_refused = 0  # flows that packets asked for and could not have: limit reached, table full
 
     @property
     def packet_in_fd(self) -> int:
@@ -186,7 +188,18 @@ class Node:
         inject(self.state.node, self.state.control, frame, len(frame), in_port, self._program)
 
     def packet_ins(self, limit: int) -> list[PacketIn]:
-        return self.state.punts.read(limit)
+        found = self.state.punts.read(limit)
+        wanted, self.state.punts.learnt = self.state.punts.learnt, []
+        if wanted:
+            self._learn(wanted)
+        return found
+
+    def _learn(self, wanted: list[Learnt]) -> None:
+        """Add the flows that packets asked for."""
+        now = time.monotonic_ns()
+        for learnt in wanted:
+            self.learn_refused += not self.state.flows.learn(learnt, now)
+        self.turn()
 
     # groups and meters
     def group_mod(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from triplane.dataplane.kernels.classify import T_EVICTION, T_FIRST, TABLE_WORDS, Flows
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.flow_block import last_used
-from triplane.dataplane.kernels.flows import C_CREATED, C_HARD, C_IDLE, C_IMPORTANCE, C_NEXT, cold_of
+from triplane.dataplane.kernels.flows import C_HARD, C_IDLE, C_IMPORTANCE, C_NEXT, cold_of, lives_since
 
 OFPTMPEF_IMPORTANCE, OFPTMPEF_LIFETIME = 2, 4  # T_EVICTION's bits; of flows alike in both the longest unused goes
 FOREVER = 1 << 62
@@ -18,7 +18,7 @@ def expires_at(flows: Flows, flow: int) -> int:
     arena, cold = flows.arena, cold_of(flows, flow)
     at = FOREVER
     if arena[cold + C_HARD]:
-        at = arena[cold + C_CREATED] + arena[cold + C_HARD] * SECOND
+        at = lives_since(arena, cold) + arena[cold + C_HARD] * SECOND
     if arena[cold + C_IDLE]:
         at = min(at, last_used(flows, flow) + arena[cold + C_IDLE] * SECOND)
     return at

@@ -9,6 +9,7 @@ from triplane.dataplane.kernels.emit import drop, emit
 from triplane.dataplane.kernels.ethertypes import PROTO_TCP
 from triplane.dataplane.kernels.fields import K_L4, KEY_WORDS
 from triplane.dataplane.kernels.flows import C_HARD, C_IDLE
+from triplane.dataplane.kernels.learn import learn
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
 from triplane.dataplane.kernels.multipath import choose_live, choose_path
 from triplane.dataplane.kernels.node import (
@@ -50,6 +51,7 @@ from triplane.dataplane.kernels.program import (
     OP_CLONE,
     OP_CONTROLLER,
     OP_FIN_TIMEOUT,
+    OP_LEARN,
     OP_LOAD,
     OP_MOVE,
     OP_MULTIPATH,
@@ -85,6 +87,8 @@ def extra(node: Words, w: Words, row: Words, arena: Words, at: int) -> bool:
         push_value(node, w, row, arg_of(arena[at]), arena[at + 1])
     elif op == OP_FIN_TIMEOUT:
         fin_timeout(node, w, row, arg_of(arena[at]))
+    elif op >= OP_LEARN:
+        learn(node, w, row, arena, at)
     elif op == OP_CLONE:
         push_clone(node, w, row, at + size_of(arena[at]) + 1)
     else:

@@ -6,7 +6,7 @@ from triplane.dataplane.kernels.classify import T_FIRST, T_TIMED, TABLE_WORDS, T
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.flow_block import last_used
 from triplane.dataplane.kernels.flow_mods import OFPRR_HARD_TIMEOUT, OFPRR_IDLE_TIMEOUT, SECOND, Decoder, remove
-from triplane.dataplane.kernels.flows import C_CREATED, C_HARD, C_IDLE, C_NEXT, cold_of
+from triplane.dataplane.kernels.flows import C_HARD, C_IDLE, C_NEXT, cold_of, lives_since
 
 
 @kernel
@@ -14,7 +14,7 @@ def expiry(flows: Flows, flow: int, now: int) -> int:
     """OFPRR_* if a timeout of the flow has passed, else -1."""
     arena = flows.arena
     cold = cold_of(flows, flow)
-    if arena[cold + C_HARD] and now - arena[cold + C_CREATED] >= arena[cold + C_HARD] * SECOND:
+    if arena[cold + C_HARD] and now - lives_since(arena, cold) >= arena[cold + C_HARD] * SECOND:
         return OFPRR_HARD_TIMEOUT
     if arena[cold + C_IDLE] and now - last_used(flows, flow) >= arena[cold + C_IDLE] * SECOND:
         return OFPRR_IDLE_TIMEOUT

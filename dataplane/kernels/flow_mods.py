@@ -89,6 +89,7 @@ from triplane.dataplane.kernels.flows import (
     C_HARD,
     C_IDLE,
     C_IMPORTANCE,
+    C_LEARNT,
     C_NEXT,
     C_STAGED,
     C_SUBTABLE,
@@ -99,6 +100,7 @@ from triplane.dataplane.kernels.flows import (
     flow_free,
     flow_link,
     flow_remember,
+    flow_time,
     flow_unlink,
     subtable_drop,
     subtable_find,
@@ -308,6 +310,8 @@ def change_flow(flows: Flows, d: Decoder, flow: int) -> bool:
             return False
         log_note(d.log, CHANGED, flow, before)
     flow_instruct(flows, flow, d.header[FM_CODE_LEN], d.header[FM_INSTR_LEN], logged)
+    flow_time(flows, table_of(flows, flow), flow)
+    flows.arena[cold_of(flows, flow) + C_LEARNT] = 0
     if d.limits[LIMIT_LOOSE]:
         flows.arena[cold_of(flows, flow) + C_COOKIE] = d.header[FM_COOKIE]
     if d.header[FM_FLAGS] & OFPFF_RESET_COUNTS:

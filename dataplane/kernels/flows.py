@@ -9,6 +9,7 @@ from __future__ import annotations
 from triplane.dataplane.kernels.arena import arena_give, arena_take
 from triplane.dataplane.kernels.classify import (
     COUNTER_WORDS,
+    F_CODE,
     F_COUNTERS,
     F_KEY,
     F_NEXT,
@@ -48,6 +49,7 @@ from triplane.dataplane.kernels.index import (
 from triplane.dataplane.kernels.lists import list_add, list_remove
 from triplane.dataplane.kernels.machine import store_release
 from triplane.dataplane.kernels.pool import Words
+from triplane.dataplane.kernels.program import OP_END, OP_FIN_TIMEOUT, op_of, size_of
 from triplane.dataplane.kernels.prune_write import (
     PRUNE_THRESHOLD,
     prune_add_flow,
@@ -75,13 +77,22 @@ C_NEXT = 13  # list of all flows of the table
 C_PREV = 14
 C_STAGED = 15  # block that a modification will put in place, once there is memory for all of its flows
 C_IMPORTANCE = 16  # what an eviction spares longer
-COLD_WORDS = 17
+C_TIMED = 17  # 1: counted in T_TIMED
+C_LEARNT = 18  # digest of what a learn action made it of, 0 if none did
+C_TOUCHED = 19  # ns when that action last would have made it again; workers write it
+COLD_WORDS = 20
 
 
 @kernel
 def cold_of(flows: Flows, flow: int) -> int:
     """Offset of the flow's cold words."""
     return flows.arena[flow + F_COUNTERS] + flows.workers[0] * COUNTER_WORDS
+
+
+@kernel
+def lives_since(arena: Words, cold: int) -> int:
+    """ns from when the hard timeout counts: the flow was made, or would have been learnt again."""
+    return max(arena[cold + C_CREATED], arena[cold + C_TOUCHED])
 
 
 @kernel
@@ -318,12 +329,27 @@ def flow_remember(flows: Flows, table: int, flow: int) -> None:
         arena[cold_of(flows, first) + C_PREV] = flow
     flows.tables[row + T_FIRST] = flow
     flows.tables[row + T_COUNT] += 1
-    flows.tables[row + T_TIMED] += is_timed(arena, cold)
+    arena[cold + C_TIMED] = 0
+    flow_time(flows, table, flow)
 
 
 @kernel
-def is_timed(arena: Words, cold: int) -> int:
-    return 1 if arena[cold + C_IDLE] or arena[cold + C_HARD] else 0
+def flow_time(flows: Flows, table: int, flow: int) -> None:
+    """Count a flow that has a timeout, or may get one: by its fin_timeout action a worker writes C_IDLE or C_HARD."""
+    arena, cold = flows.arena, cold_of(flows, flow)
+    if arena[cold + C_TIMED] == 0 and (arena[cold + C_IDLE] or arena[cold + C_HARD] or shortens(arena, flow)):
+        arena[cold + C_TIMED] = 1
+        flows.tables[table * TABLE_WORDS + T_TIMED] += 1
+
+
+@kernel
+def shortens(arena: Words, flow: int) -> bool:
+    at = arena[flow + F_CODE]
+    while op_of(arena[at]) != OP_END:
+        if op_of(arena[at]) == OP_FIN_TIMEOUT:
+            return True
+        at += size_of(arena[at])
+    return False
 
 
 @kernel
@@ -340,7 +366,7 @@ def flow_forget(flows: Flows, table: int, flow: int) -> None:
     if after:
         arena[cold_of(flows, after) + C_PREV] = before
     flows.tables[row + T_COUNT] -= 1
-    flows.tables[row + T_TIMED] -= is_timed(arena, cold)
+    flows.tables[row + T_TIMED] -= arena[cold + C_TIMED]
 
 
 @kernel

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.program import SLOTS
 
@@ -36,7 +37,9 @@ STATE_CLONES = STATE_CONJUNCTION + 1  # clones that the list is in, and for each
 CLONE_END, CLONE_BRANCH, CLONE_FACTS, CLONE_WORDS = 0, 1, 2, 3
 MOST_CLONES = 8
 STATE_CLONE = STATE_CLONES + 1
-LIMIT_WORDS = STATE_CLONE + MOST_CLONES * CLONE_WORDS
+STATE_KEY = STATE_CLONE + MOST_CLONES * CLONE_WORDS  # key and mask that a flow to be learnt has for sure
+STATE_MASK = STATE_KEY + KEY_WORDS
+LIMIT_WORDS = STATE_MASK + KEY_WORDS
 
 MANY_TAGS = 1 << 32
 

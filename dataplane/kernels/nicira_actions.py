@@ -25,7 +25,7 @@ from triplane.dataplane.kernels.errors import (
     UNSUPPORTED_ORDER,
 )
 from triplane.dataplane.kernels.extra import NO_FIELD
-from triplane.dataplane.kernels.facts import ETHER_FACTS, PROTO_FACTS, VLAN_FACT, facts_of_icmp6, facts_of_proto
+from triplane.dataplane.kernels.facts import ETHER_FACTS, PROTO_FACTS, facts_of_icmp6, facts_of_proto
 from triplane.dataplane.kernels.fields import BY_NAME, VID_PRESENT
 from triplane.dataplane.kernels.ids import id_lookup
 from triplane.dataplane.kernels.limits import (
@@ -38,6 +38,8 @@ from triplane.dataplane.kernels.limits import (
 )
 from triplane.dataplane.kernels.multipath import BUNDLE_HRW, HASH_L3, ITER_HASH, NO_PORT
 from triplane.dataplane.kernels.nicira_fields import REGISTERS, ROW_REG, ROW_VLAN_TCI
+from triplane.dataplane.kernels.nicira_learn import decode_learn
+from triplane.dataplane.kernels.nicira_parts import field_error, part_at, part_error
 from triplane.dataplane.kernels.nicira_table import (
     NICIRA_ROWS,
     NO_SLOT,
@@ -52,6 +54,7 @@ from triplane.dataplane.kernels.nicira_table import (
     NX_FIN_TIMEOUT,
     NX_GROUP,
     NX_KIND,
+    NX_LEARN,
     NX_LOAD,
     NX_LOAD2,
     NX_METADATA,
@@ -75,7 +78,6 @@ from triplane.dataplane.kernels.nicira_table import (
 )
 from triplane.dataplane.kernels.oxm import (
     F_BITS,
-    F_PRE,
     F_SIZE,
     F_WIDTH,
     F_WRITABLE,
@@ -122,39 +124,6 @@ NXM_IN_PORT = 0x00000002  # header of NXM_OF_IN_PORT, the type of a bundle's mem
 P_MAX_LEN, P_CONTROLLER, P_REASON, P_USERDATA, P_PAUSE, P_METER = range(6)
 
 # --- fields
-
-
-@kernel
-def subfield_error(field: int, offset: int, bits: int) -> int:
-    """Whether `bits` bits from `offset` on lie in the field: 0 or an error word."""
-    if field < 0:
-        return BAD_MATCH_FIELD
-    return BAD_SET_LEN if bits == 0 or offset + bits > FIELD_ROWS[field, F_WIDTH] else 0
-
-
-@kernel
-def field_error(limits: Words, field: int, check: int, write: bool) -> int:
-    """Whether a field may be read, or written, by an action for the packets that the list is for."""
-    if write and FIELD_ROWS[field, F_WRITABLE] == 0:
-        return BAD_SET_ARGUMENT
-    if check == CHECK_NONE or limits[LIMIT_LOOSE]:
-        return 0
-    needs = VLAN_FACT if write and field == VLAN_VID else 1 << FIELD_ROWS[field, F_PRE]
-    return 0 if limits[STATE_FACTS] & needs != 0 else MATCH_INCONSISTENT
-
-
-@kernel
-def part_error(limits: Words, field: int, offset: int, bits: int, check: int, write: bool) -> int:
-    """Of the part of a field: subfield_error, then field_error."""
-    error = subfield_error(field, offset, bits)
-    return error if error else field_error(limits, field, check, write)
-
-
-@kernel
-def part_at(wire: Bytes, at: int) -> int:
-    """Packed offset and bits: offset << 6 | bits - 1, as Nicira packs them, to offset << 16 | bits."""
-    packed = be16(wire, at)
-    return packed >> 6 << 16 | (packed & 0x3F) + 1
 
 
 @kernel
@@ -586,6 +555,8 @@ def decode_nicira(
     start, to = to, to + write
     if kind == NX_BUNDLE:
         to = bundle(wire, at, op, limits, check, code, to, code_end)
+    elif kind == NX_LEARN:
+        to = decode_learn(wire, at, limits, check, code, to, code_end)
     elif is_about_fields(kind):
         to = decode_fields(wire, at, kind, op, limits, check, code, to)
     else:

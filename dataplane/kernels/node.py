@@ -7,6 +7,7 @@ Addresses are in bytes, sizes in words unless they say otherwise.
 
 from __future__ import annotations
 
+from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.packet import BURST, FRAME_WORDS, MAX_PORTS, PACKET_WORDS
 
 N_MEM, N_MEM_BYTES = 0, 1  # frame memory
@@ -75,6 +76,8 @@ DROP_REASONS = 24
 W_CALL_DEPTH = 48  # rows on W_CALLS
 W_DEEP = 49  # of those, how many did not lead to a later table
 W_GOTO = 50  # the table after the resubmitted flow, NEXT_END if none
+W_LEARN_HEAD = 51  # the OP_LEARN under way
+W_LEARN_AT = 52  # bytes of actions on W_LEARN
 W_SCRATCH = 64  # of the classifier
 W_COPY = 96  # a packet row: a copy on its way out
 W_KEY = W_COPY + PACKET_WORDS  # the flow key
@@ -95,7 +98,11 @@ W_VALUES = W_CALLS + RESUBMITS * CALL_WORDS  # int64[VALUES, 2]: what Nicira's p
 VALUES = 1024
 W_CONJUNCTIONS = W_VALUES + 2 * VALUES  # int64[CONJUNCTIONS, 3]: see `conjunction`
 CONJUNCTIONS = 256
-WORKER_WORDS = W_CONJUNCTIONS + 3 * CONJUNCTIONS
+W_LEARN = W_CONJUNCTIONS + 3 * CONJUNCTIONS  # int64[LEARN_WORDS]: the flow that is learnt, as bytes (see `learn`)
+LEARN_WORDS = 512
+W_LEARN_KEY = W_LEARN + LEARN_WORDS  # and its key and mask
+W_LEARN_MASK = W_LEARN_KEY + KEY_WORDS
+WORKER_WORDS = W_LEARN_MASK + KEY_WORDS
 
 EPOCH_ASLEEP = 1 << 62
 
@@ -119,6 +126,7 @@ DROP_LEARNED = 16  # output:NORMAL: the destination is behind the ingress port
 DROP_HEADROOM = 17  # no room to push a header
 DROP_PUNT = 18  # for the controller, and its ring or its rate is full
 DROP_RESUBMIT = 19  # resubmits nested too deep, or too many
+DROP_LEARN = 20  # a flow to be learnt that the ring, or its rate, had no room for; the packet goes on
 DROP_NAMES = [
     "no_match",
     "no_action",
@@ -140,4 +148,5 @@ DROP_NAMES = [
     "headroom",
     "punt",
     "resubmit",
+    "learn",
 ]

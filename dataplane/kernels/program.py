@@ -52,6 +52,14 @@ OP_BUNDLE = 32
 OP_FIN_TIMEOUT = 33  # arg: idle | hard << 16, seconds
 OP_CLONE = 34  # what is done to a copy stands behind the OP_BRANCH that follows
 OP_CONJUNCTION = 35  # arg: clause | clauses << 8 (clauses count from 0); word: id. Never executed: see `conjunction`
+# a learn action is a run of these, see `learn`
+OP_LEARN = 36
+OP_LEARN_MATCH = 37  # arg: source field | target field << 8; word: span
+OP_LEARN_MATCH_VALUE = 38  # arg: target field; words: value and mask, high then low half each
+OP_LEARN_LOAD = 39  # arg: source field | target field << 8; word: span
+OP_LEARN_LOAD_VALUE = 40  # arg: target field; words: value, high then low half, and span
+OP_LEARN_OUTPUT = 41  # arg: field; word: span
+OP_LEARN_END = 42
 OP_EXTRA = OP_LOAD  # the first of them
 
 UNLESS_TAGGED = 1 << 16  # what has a tag is left as it is (OpenFlow 1.0 sets a VLAN id whether there is a tag or not)

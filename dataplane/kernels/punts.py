@@ -40,8 +40,9 @@ PUNT_MISS = 0  # table misses
 PUNT_ACTION = 1  # output:CONTROLLER
 PUNT_TTL = 2  # invalid TTL
 PUNT_OTHER = 3
-CLASSES = 4
-CLASS_NAMES = ("miss", "action", "invalid_ttl", "other")
+PUNT_LEARN = 4  # no packets: flow-mods of Nicira's learn action (`learn`)
+CLASSES = 5
+CLASS_NAMES = ("miss", "action", "invalid_ttl", "other", "learn")
 
 PUNT_RATE = 1  # refused: over the rate of its class
 PUNT_FULL = 2  # refused: the control thread is behind
@@ -226,6 +227,22 @@ def punt(ring: Words, cls: int, mem: Bytes, row: Words, key: Words, now: int, re
     write_head(ring, at, row, key, reason, max_len)
     write_frame(ring, at, mem, row)
     commit(ring, cls, words, row[LENGTH])
+    return 0
+
+
+@kernel
+def punt_message(ring: Words, cls: int, wire: Bytes, at: int, length: int, now: int, mark: int, limit: int) -> int:
+    """Copy wire[at : at + length] to the ring, with two numbers in R_COOKIE and R_MAX_LEN; as `punt`."""
+    words = record_words(length)
+    if not fits(ring, RING_CONTROL + cls * CONTROL_WORDS, words):
+        return refuse(ring, cls, PUNT_FULL)
+    if not punt_allowed(view_words(ring[RING_SHARED], CLASSES * SHARED_WORDS), cls, now):
+        return refuse(ring, cls, PUNT_RATE)
+    place_at = place(ring, cls, words)
+    ring[place_at + R_SIZE], ring[place_at + R_LENGTH] = words, length
+    ring[place_at + R_COOKIE], ring[place_at + R_MAX_LEN] = mark, limit
+    copy(view_bytes(address_of(ring, 0), len(ring) * 8), (place_at + RECORD_WORDS) * 8, wire, at, length)
+    commit(ring, cls, words, length)
     return 0
 
 

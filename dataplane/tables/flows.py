@@ -22,14 +22,22 @@ from triplane.dataplane.kernels.classify import (
     Flows,
 )
 from triplane.dataplane.kernels.flow_expiry import expire
-from triplane.dataplane.kernels.flow_filter import Q_COOKIE, Q_COOKIE_MASK, Q_METER, Q_OUT_GROUP, Q_OUT_PORT
-from triplane.dataplane.kernels.flow_wire import OFPTT_ALL
+from triplane.dataplane.kernels.flow_filter import (
+    Q_COOKIE,
+    Q_COOKIE_MASK,
+    Q_METER,
+    Q_OUT_GROUP,
+    Q_OUT_PORT,
+    find_strict,
+)
+from triplane.dataplane.kernels.flow_wire import FM_PRIORITY, FM_TABLE, OFPTT_ALL
 from triplane.dataplane.kernels.flows import (
     C_COOKIE,
     C_CREATED,
     C_FLAGS,
     C_HARD,
     C_IDLE,
+    C_LEARNT,
     C_MATCH,
     C_MATCH_LEN,
     C_TABLE,
@@ -42,6 +50,7 @@ from triplane.dataplane.kernels.oxm import decode_match_struct
 from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.switch.datapath import FlowChange, FlowFilter, FlowModOutcome, Removed
+from triplane.dataplane.tables.punts import Learnt
 
 MOST_FLOWS = 4_000_000  # in one table
 DUMP_BYTES = 1 << 20
@@ -78,6 +87,24 @@ class FlowTables:
             outcome.consumed = at
             if not self._read_log(outcome.removed, now) and not full:
                 return outcome
+
+    def learn(self, learnt: Learnt, now: int) -> bool:
+        """Add a flow that a packet asked for; False if it cannot be. The worker knows it again by the mark."""
+        d = self.decoder
+        if learnt.limit and not self._below(learnt):
+            return False
+        outcome = self.flow_mods(learnt.flow_mod, 0, len(learnt.flow_mod), now)
+        table, priority = int(d.header[FM_TABLE]), int(d.header[FM_PRIORITY])
+        flow = 0 if outcome.errors else int(find_strict(self.flows, table, d.key, d.mask, priority))
+        if flow:
+            self.flows.arena[int(cold_of(self.flows, flow)) + C_LEARNT] = learnt.mark
+        return flow != 0
+
+    def _below(self, learnt: Learnt) -> bool:
+        """Whether the table may have one more flow of the cookie."""
+        cookie, table = int.from_bytes(learnt.flow_mod[8:16]), learnt.flow_mod[24]
+        _, _, flows = self.aggregate(FlowFilter(table, k.ANY, k.ANY, cookie, MASK64, EMPTY_MATCH))
+        return flows < learnt.limit
 
     def _copied(self, data: bytes | bytearray | memoryview, start: int, end: int) -> Bytes:
         """data[start:end], at the same place in memory of our own: read-only bytes would be compiled for once more."""

@@ -12,10 +12,10 @@ import numpy as np
 from triplane.dataplane.kernels.publish import observe, publish
 from triplane.dataplane.kernels.punts import (
     CLASS_NAMES,
-    CLASSES,
     CONTROL_WORDS,
     CONTROLLER_SHIFT,
     PUNT_FULL,
+    PUNT_LEARN,
     PUNT_RATE,
     R_COOKIE,
     R_IN_PORT,
@@ -47,6 +47,7 @@ from triplane.dataplane.switch.datapath import PacketIn
 RING_WORDS = 1 << 17  # 1 MiB for each worker and class: some 5000 small frames, some 600 long ones
 MAX_DATA = 65535 - 128  # bytes of a frame that a packet-in can carry: its length has 16 bits
 MIN_DATA = 60  # no Ethernet frame is shorter, its check sequence aside (IEEE 802.3 section 4.2.3.3)
+LEARN_QUANTUM = 1024  # flows learnt by one worker before packets have their turn
 QUANTUM = 16  # records taken from one ring before the next has its turn
 U64 = (1 << 64) - 1
 
@@ -72,6 +73,7 @@ DEFAULT_RATES = {
     "action": PuntRate(100_000, 20_000),
     "invalid_ttl": PuntRate(1_000, 1_000),
     "other": PuntRate(10_000, 2_000),
+    "learn": PuntRate(20_000, 5_000),
 }
 
 
@@ -84,6 +86,14 @@ class PuntCounters(NamedTuple):
     ring_full: int  # refused: the control thread was behind
 
 
+class Learnt(NamedTuple):
+    """A flow that a packet asked for by Nicira's learn action."""
+
+    flow_mod: bytes  # OFPT_FLOW_MOD of OpenFlow 1.3
+    mark: int  # its digest, for FlowTables.learn
+    limit: int  # most flows of its cookie in its table, 0: any number
+
+
 class PuntRings:
     """`rings[i]` is worker i's array. Single-threaded: called from the control thread only."""
 
@@ -93,6 +103,7 @@ class PuntRings:
         self._octets = [ring.view(np.uint8) for ring in self.rings]
         self._size = ring_words
         self._first = 0
+        self.learnt: list[Learnt] = []  # read along with the packets; the reader takes them
         self.police(DEFAULT_RATES, 0)
 
     def police(self, rates: Mapping[str, PuntRate], now: int) -> None:
@@ -109,12 +120,20 @@ class PuntRings:
         """
         found: list[PacketIn] = []
         while len(found) < limit:
-            before = len(found)
+            before = len(found) + len(self.learnt)
+            self._read_learnt()
             for worker, cls in self._order():
                 found += self._take(worker, cls, min(QUANTUM, limit - len(found)))
-            if len(found) == before and not self._arm():
+            if len(found) + len(self.learnt) == before and not self._arm():
                 break
         return found
+
+    def _read_learnt(self) -> None:
+        for worker, ring in enumerate(self.rings):
+            for at in self._records(worker, PUNT_LEARN, LEARN_QUANTUM):
+                start, length = (at + RECORD_WORDS) * 8, int(ring[at + R_LENGTH])
+                flow_mod = self._octets[worker][start : start + length].tobytes()
+                self.learnt.append(Learnt(flow_mod, int(ring[at + R_COOKIE]), int(ring[at + R_MAX_LEN])))
 
     def _arm(self) -> bool:
         """Arm every ring, up to the first that has something: then the caller reads on and arms again."""
@@ -122,12 +141,17 @@ class PuntRings:
 
     def _order(self) -> list[tuple[int, int]]:
         """Every ring once, beginning with another one each time."""
-        pairs = [(worker, cls) for cls in range(CLASSES) for worker in range(len(self.rings))]
+        pairs = [(worker, cls) for cls in range(PUNT_LEARN) for worker in range(len(self.rings))]
         self._first = (self._first + 1) % len(pairs)
         return pairs[self._first :] + pairs[: self._first]
 
     def _take(self, worker: int, cls: int, limit: int) -> Iterator[PacketIn]:
-        """Up to `limit` packets of one ring; their place is free once the last was taken."""
+        """Up to `limit` packets of one ring."""
+        for at in self._records(worker, cls, limit):
+            yield self._packet(worker, at)
+
+    def _records(self, worker: int, cls: int, limit: int) -> Iterator[int]:
+        """Offsets of up to `limit` records of one ring; their place is free once the last was taken."""
         ring, control = self.rings[worker], RING_CONTROL + cls * CONTROL_WORDS
         head, tail = int(observe(ring, control + RC_HEAD)), int(ring[control + RC_TAIL])
         while tail < head and limit > 0:
@@ -136,7 +160,7 @@ class PuntRings:
             if words == 0:
                 tail += self._size - tail % self._size
                 continue
-            yield self._packet(worker, at)
+            yield at
             tail += words
             limit -= 1
         publish(ring, control + RC_TAIL, tail)
