@@ -137,4 +137,4 @@ def told(packet: PacketIn) -> tuple[object, ...]:
             fields[name] = value, 2**64 - 1
     body = encode_match(fields)
     match = wire.padded(b"\0\1" + (4 + len(body)).to_bytes(2) + body)
-    return packet.reason, packet.table, packet.cookie, packet.in_port, packet.max_len, match, packet.data
+    return packet.reason, packet.table, packet.cookie, packet.in_port, packet.max_len, match, packet.data, 0

@@ -128,7 +128,7 @@ def test_checksums_are_completed_for_a_port_that_cannot(node: Forwarder, proto: 
     frame, (start, offset) = partial(whole)
     forward(node, output(CONTROLLER), output(2))
     assert node.receive(1, frame, (CSUM_PARTIAL, start, offset, 0, 0)) == [(2, whole)]
-    assert [packet[-1] for packet in node.packet_ins()] == [whole]
+    assert [packet[6] for packet in node.packet_ins()] == [whole]
 
 
 def test_short_frames_are_padded_and_counted_as_they_came(node: Forwarder) -> None:
@@ -348,7 +348,7 @@ def test_packet_outs_of_the_controller_have_no_port(node: Forwarder) -> None:
         4,
     ]
     node.packet_out(CONTROLLER, [output(CONTROLLER)], plain(60))
-    ((*_, match, _),) = node.packet_ins()
+    ((*_, match, _, _),) = node.packet_ins()
     assert match == wire.match({"in_port": (CONTROLLER, 0xFFFFFFFF)})
 
 
