@@ -118,9 +118,9 @@ def begin(w: Words, arena: Words, at: int) -> None:
         w[W_LEARN_MASK + i] = 0
     idle, hard = arena[at + LEARN_TIMEOUTS] >> 32 & 0xFFFF, arena[at + LEARN_TIMEOUTS] >> 48 & 0xFFFF
     if idle or hard:
-        to = add_action(w, FIN_TIMEOUT, 16)
-        put16(learn_bytes(w), to + 10, idle)
-        put16(learn_bytes(w), to + 12, hard)
+        wire, to = view_bytes(address_of(w, W_LEARN), 8 * LEARN_WORDS), add_action(w, FIN_TIMEOUT, 16)
+        put16(wire, to + 10, idle)
+        put16(wire, to + 12, hard)
 
 
 @kernel
@@ -153,11 +153,6 @@ def merge(key: Words, mask: Words, word: int, value: int, bits: int) -> None:
 
 
 @kernel
-def learn_bytes(w: Words) -> Bytes:
-    return view_bytes(address_of(w, W_LEARN), 8 * LEARN_WORDS)
-
-
-@kernel
 def has_room(w: Words, length: int) -> bool:
     """Actions that do not fit make the whole flow impossible: W_LEARN_AT then says so, and stays."""
     if w[W_LEARN_AT] + length > ACTIONS_ROOM:
@@ -169,7 +164,7 @@ def has_room(w: Words, length: int) -> bool:
 @kernel
 def add_action(w: Words, subtype: int, length: int) -> int:
     """Begin one of Nicira's actions, zeroed, for which there is room; its offset."""
-    wire, at = learn_bytes(w), w[W_LEARN_AT]
+    wire, at = view_bytes(address_of(w, W_LEARN), 8 * LEARN_WORDS), w[W_LEARN_AT]
     for i in range(0, length, 8):
         put64(wire, at + i, 0)
     put16(wire, at, 0xFFFF)
@@ -185,10 +180,10 @@ def add_load(w: Words, field: int, offset: int, bits: int, high: int, low: int) 
     """Load bits of a field: 64 with each action, the lowest first."""
     while bits > 0 and has_room(w, 24):
         some = min(bits, 64)
-        to = add_action(w, REG_LOAD, 24)
-        put16(learn_bytes(w), to + 10, offset << 6 | some - 1)
-        put32(learn_bytes(w), to + 12, FIELD_ROWS[field, F_HEADER] << 8 | FIELD_ROWS[field, F_SIZE])
-        put64(learn_bytes(w), to + 16, low & ones(some))
+        wire, to = view_bytes(address_of(w, W_LEARN), 8 * LEARN_WORDS), add_action(w, REG_LOAD, 24)
+        put16(wire, to + 10, offset << 6 | some - 1)
+        put32(wire, to + 12, FIELD_ROWS[field, F_HEADER] << 8 | FIELD_ROWS[field, F_SIZE])
+        put64(wire, to + 16, low & ones(some))
         high, low = shift_right(high, low, 64)
         offset, bits = offset + some, bits - some
 
@@ -199,7 +194,7 @@ def add_output(w: Words, port: int) -> None:
     reserved = port == IN_PORT or port == FLOOD or port == ALL or port == LOCAL
     if not (reserved or 0 < port < OFPP_MAX) or not has_room(w, 16):
         return
-    wire, to = learn_bytes(w), w[W_LEARN_AT]
+    wire, to = view_bytes(address_of(w, W_LEARN), 8 * LEARN_WORDS), w[W_LEARN_AT]
     put64(wire, to, 16 << 32 | wide_port(port))
     put64(wire, to + 8, 0)
     w[W_LEARN_AT] += 16
@@ -251,7 +246,9 @@ def ask(w: Words, arena: Words, mark: int, key: Words, mask: Words) -> None:
     start = ACTIONS_ROOM
     length = write_flow_mod(w, arena, key, mask, start)
     ring, limit = view_words(w[W_PUNT], w[W_PUNT_WORDS]), arena[w[W_LEARN_HEAD] + LEARN_FLAGS] >> 16
-    if punt_message(ring, PUNT_LEARN, learn_bytes(w), start, length, w[W_NOW], mark, limit):
+    if punt_message(
+        ring, PUNT_LEARN, view_bytes(address_of(w, W_LEARN), 8 * LEARN_WORDS), start, length, w[W_NOW], mark, limit
+    ):
         w[W_DROPS + DROP_LEARN] += 1
     else:
         w[W_PUNTED] = 1
@@ -260,7 +257,7 @@ def ask(w: Words, arena: Words, mark: int, key: Words, mask: Words) -> None:
 @kernel
 def write_flow_mod(w: Words, arena: Words, key: Words, mask: Words, at: int) -> int:
     """An OFPT_FLOW_MOD of OpenFlow 1.3 that adds the flow; its bytes. The actions move behind it."""
-    wire, head = learn_bytes(w), w[W_LEARN_HEAD]
+    wire, head = view_bytes(address_of(w, W_LEARN), 8 * LEARN_WORDS), w[W_LEARN_HEAD]
     write_fixed(wire, at, arena, head)
     to = at + 48
     tlvs = encode_match(key, mask, wire, to + 4)
