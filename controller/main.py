@@ -105,8 +105,8 @@ def serve(manager: AppManager, setup: Setup) -> int:
                 hub.spawn(reloader.watch)
             print("ready", *bound, *told, flush=True)
             stop.wait()
-        finally:
             server.report()
+        finally:
             server.close()
             LOOP.stop()
     return 0
