@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from triplane.controller.runtime.streams import StreamClient, StreamServer, connect, listen
-from triplane.controller.runtime.waiting import Waits, current, wait_until, waits_of, wake
+from triplane.controller.runtime.waiting import Waits, current, start, wait_until, waits_of, wake
 
 __all__ = [
     "HUB_TYPE",
@@ -152,7 +152,7 @@ def spawn(function: Callable[..., Any], *args: Any, **kwargs: Any) -> HubThread:
 def spawn_after(seconds: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> HubThread:
     """As spawn, in some seconds."""
     thread = HubThread(function, args, kwargs, seconds)
-    thread.start()
+    start(thread)
     return thread
 
 
@@ -347,7 +347,7 @@ class Timeout(BaseException):
         if self.seconds is not None:
             self._timer = threading.Timer(max(0.0, self.seconds), self._waits.interrupt, (self._raised,))
             self._timer.daemon = True
-            self._timer.start()
+            start(self._timer)
         return self
 
     def cancel(self) -> None:

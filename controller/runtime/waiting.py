@@ -21,6 +21,9 @@ def _nothing() -> None:
     """No loop is held up."""
 
 
+# A thread that is being started has, in Python 3.11, its starter's identity for a moment: an exception for the starter
+# would hit it, and the starter would wait for it for ever. So no exception is raised meanwhile.
+_starting = threading.Lock()
 about_to_block: Callable[[], None] = _nothing  # called before a thread waits; the loop sets it, to go on without it
 
 
@@ -120,7 +123,14 @@ class Waits:
     def _raise_in_thread(self, cls: type[BaseException] | None) -> None:
         if self.thread.ident is not None:
             ident = ctypes.c_ulong(self.thread.ident)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, None if cls is None else ctypes.py_object(cls))
+            with _starting:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, None if cls is None else ctypes.py_object(cls))
+
+
+def start(thread: threading.Thread) -> None:
+    """Start a thread."""
+    with _starting:
+        thread.start()
 
 
 def waits_of(thread: threading.Thread) -> Waits:
