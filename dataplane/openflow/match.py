@@ -13,11 +13,10 @@ from typing import Any, ClassVar, Self
 
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.field_list import FieldList
+from triplane.dataplane.openflow.match_field import OFPMatchField as OFPMatchField  # noqa: PLC0414 # as it was
 from triplane.dataplane.openflow.oxm import Table
-from triplane.dataplane.openflow.text import StringifyMixin
 from triplane.dataplane.openflow.v1_3 import error_codes as ec
 from triplane.dataplane.openflow.v1_3.oxm_fields import OXM
-from triplane.dataplane.openflow.values import Kind
 
 OFPMT_OXM = 1
 _HEADER = Struct("!HH")
@@ -109,42 +108,12 @@ class OFPMatch(FieldList):
             number, header, pos, value, mask = self._oxm.split(self._wire, pos, len(self._wire))
             field = self._oxm.by_number.get(number)
             kind = field.kind if field else None
-            found.append(OFPMatchField(header, _old(kind, value), None if mask is None else _old(kind, mask)))
+            found.append(OFPMatchField.of_wire(header, kind, value, mask))
         return found
 
     def _add(self, name: str, value: Any, mask: Any = None) -> None:
         self._wire += self._oxm.encode(name, value if mask is None else (value, mask))[1]
         self._user = None
-
-
-class OFPMatchField(StringifyMixin):
-    """One match field in the old interface: `header` is an OXM_OF_* number."""
-
-    _attributes = ("mask", "value")
-
-    def __init__(self, header: int, value: Any = None, mask: Any = None) -> None:
-        self.header = header
-        self.value = value
-        self.mask = mask
-        self.length = 4 + (header & 0xFF)
-        self.n_bytes = (header & 0xFF) >> (header >> 8 & 1)
-
-    @staticmethod
-    def make(header: int, value: Any, mask: Any = None) -> OFPMatchField:
-        return OFPMatchField(header, value, mask)
-
-    def to_bytes(self, table: Table = OXM) -> bytes:
-        """The TLV."""
-        value = self.value if self.mask is None else (self.value, self.mask)
-        return table.by_number[self.header >> 9].encode(value)
-
-
-def _old(kind: Kind | None, raw: bytes) -> Any:
-    if kind is None or kind.name == "mac":
-        return raw
-    if kind.name == "ipv6":
-        return [int.from_bytes(raw[at : at + 2], "big") for at in range(0, 16, 2)]
-    return int.from_bytes(raw, "big")
 
 
 def oxm_to_jsondict(name: str, value: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -94,6 +94,13 @@ class MsgBase(Record):
         head = (("version", self.version), ("msg_type", self.msg_type), ("msg_len", self.msg_len), ("xid", self.xid))
         shown = ",".join(f"{name}={'None' if value is None else hex(value)}" for name, value in head)
         return f"{shown},{super().__str__()}"
+
+
+def msg_str_attr(msg_: Any, buf: str, attr_list: Iterable[str] | None = None) -> str:
+    """`buf` with names and values of attributes behind it."""
+    names = vars(msg_) if attr_list is None else attr_list
+    shown = ((name, getattr(msg_, name, None)) for name in names)
+    return buf + "".join(f" {name} {value}" for name, value in shown if value is not None)
 
 
 def ofp_msg_from_jsondict(dp: Any, jsondict: dict[str, Any]) -> Any:

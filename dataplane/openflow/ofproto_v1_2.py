@@ -7,9 +7,17 @@ from __future__ import annotations
 
 from triplane.dataplane.openflow import names
 from triplane.dataplane.openflow.ofproto_v1_3 import *  # noqa: F403
+from triplane.dataplane.openflow.ofproto_v1_3 import (  # noqa: F401 # told to be exported
+    oxm_tlv_header,
+    oxm_tlv_header_extract_hasmask,
+    oxm_tlv_header_extract_length,
+    oxm_tlv_header_w,
+)
+from triplane.dataplane.openflow.oxx import Oxx
 from triplane.dataplane.openflow.v1_2 import constants as _own
 from triplane.dataplane.openflow.v1_2.constants import *  # noqa: F403
 from triplane.dataplane.openflow.v1_2.formats import *  # noqa: F403
+from triplane.dataplane.openflow.v1_2.match import OXM
 from triplane.dataplane.openflow.v1_3 import constants as _v1_3
 from triplane.dataplane.openflow.v1_3 import error_codes as _error_codes
 
@@ -26,6 +34,18 @@ SINCE_1_3 = (  # what names of 1.3 begin with that 1.2 does not have
 _KEPT = ("OFPMT_",)
 for _name in [name for name in globals() if name.startswith(SINCE_1_3) and not name.startswith(_KEPT)]:
     del globals()[_name]
+
+_oxm = Oxx(OXM)
+oxm_get_field_info_by_name = _oxm.get_field_info_by_name
+oxm_from_user_header = _oxm.from_user_header
+oxm_from_user = _oxm.from_user
+oxm_to_user_header = _oxm.to_user_header
+oxm_to_user = _oxm.to_user
+oxm_normalize_user = _oxm.normalize_user
+oxm_parse = _oxm.parse
+oxm_parse_header = _oxm.parse_header
+oxm_serialize = _oxm.serialize
+oxm_serialize_header = _oxm.serialize_header
 
 _, ofp_error_type_to_str, ofp_error_code_to_str = names.functions(_v1_3, _error_codes)
 

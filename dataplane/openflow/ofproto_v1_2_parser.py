@@ -11,11 +11,12 @@ from typing import Any
 from triplane.dataplane.openflow import ofproto_common as ofproto_common  # noqa: PLC0414
 from triplane.dataplane.openflow import ofproto_parser as ofproto_parser  # noqa: PLC0414
 from triplane.dataplane.openflow import ofproto_v1_2 as ofproto
-from triplane.dataplane.openflow.match import OFPMatch as OFPMatch  # noqa: PLC0414 # told to be exported
-from triplane.dataplane.openflow.match import OFPMatchField as OFPMatchField  # noqa: PLC0414 # told to be exported
+from triplane.dataplane.openflow.match_field import FIELD_CLASSES
+from triplane.dataplane.openflow.match_field import OFPMatchField as OFPMatchField  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.ofproto_parser import MsgBase as MsgBase  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.ofproto_parser import StringifyMixin as StringifyMixin  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.ofproto_parser import register_msg_parser
+from triplane.dataplane.openflow.v1_2.match import OFPMatch as OFPMatch  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.v1_2.messages import MESSAGES
 from triplane.dataplane.openflow.v1_3.actions import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.groups import OFPBucket as OFPBucket  # noqa: PLC0414 # told to be exported
@@ -35,6 +36,7 @@ _SINCE_1_3 = (  # classes of 1.3 that 1.2 does not have
 )
 for _name in _SINCE_1_3:
     del globals()[_name]
+globals().update(FIELD_CLASSES)
 
 
 @register_msg_parser(ofproto.OFP_VERSION)
@@ -43,5 +45,5 @@ def msg_parser(datapath: Any, version: int, msg_type: int, msg_len: int, xid: in
     return read_message(MESSAGES, datapath, version, msg_type, msg_len, xid, bytes(buf))
 
 
-_EXPORTED = ("OFP", "NX", "MsgBase", "StringifyMixin", "msg_parser", "ofproto", "struct")
+_EXPORTED = ("OFP", "NX", "MT", "MsgBase", "StringifyMixin", "msg_parser", "ofproto", "struct")
 __all__ = [name for name in globals() if name.startswith(_EXPORTED)]  # without what the classes are described with

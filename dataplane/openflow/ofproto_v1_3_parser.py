@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from triplane.dataplane.openflow.match import OFPMatch as OFPMatch  # noqa: PLC0414 # told to be exported
-from triplane.dataplane.openflow.match import OFPMatchField as OFPMatchField  # noqa: PLC0414 # told to be exported
+from triplane.dataplane.openflow.match_field import FIELD_CLASSES
+from triplane.dataplane.openflow.match_field import OFPMatchField as OFPMatchField  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.ofproto_parser import MsgBase as MsgBase  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.ofproto_parser import StringifyMixin as StringifyMixin  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.ofproto_parser import register_msg_parser
@@ -27,6 +28,8 @@ from triplane.dataplane.openflow.v1_3.symmetric import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.table_features import *  # noqa: F403
 
 UINT64_MAX, UINT32_MAX, UINT16_MAX = (1 << 64) - 1, (1 << 32) - 1, (1 << 16) - 1  # apps compare with them
+
+globals().update(FIELD_CLASSES)
 
 
 @register_msg_parser(_constants.OFP_VERSION)

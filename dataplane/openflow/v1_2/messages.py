@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from triplane.dataplane.openflow.match import OFPMatch
 from triplane.dataplane.openflow.ofproto_parser import MsgBase
+from triplane.dataplane.openflow.v1_2.match import OFPMatch
 from triplane.dataplane.openflow.v1_3 import constants as v1_3
 from triplane.dataplane.openflow.v1_3 import messages as v1_3_messages
 from triplane.dataplane.openflow.v1_3 import symmetric
@@ -58,3 +58,8 @@ class OFPFlowMod(v1_3_messages.OFPFlowMod, messages=MESSAGES):
     """Its priority is 0 unless told, as in Ryu."""
 
     priority: int = u16(default=0)
+    match: Any = match_tail(OFPMatch, strict=True, default=None)
+
+
+class OFPFlowRemoved(v1_3_messages.OFPFlowRemoved, messages=MESSAGES):
+    match: Any = match_tail(OFPMatch, default=None)

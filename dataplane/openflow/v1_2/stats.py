@@ -7,9 +7,9 @@ from struct import Struct
 from typing import Any, ClassVar
 
 from triplane.dataplane.openflow.errors import OpenFlowError
-from triplane.dataplane.openflow.match import OFPMatch
 from triplane.dataplane.openflow.ofproto_parser import HEADER, MsgBase
 from triplane.dataplane.openflow.v1_2 import constants as ofp
+from triplane.dataplane.openflow.v1_2.match import OFPMatch
 from triplane.dataplane.openflow.v1_2.messages import MESSAGES
 from triplane.dataplane.openflow.v1_3 import constants as v1_3
 from triplane.dataplane.openflow.v1_3 import error_codes as ec

@@ -139,7 +139,7 @@ class OFPActionSetField(OFPAction, type=ofp.OFPAT_SET_FIELD):
     def field(self) -> OFPMatchField:
         """The field in the old interface."""
         header = int.from_bytes(self._oxm.encode(self.key, self.value)[1][:4], "big")
-        return OFPMatchField(header, self.value)
+        return OFPMatchField.make(header, self.value)
 
     def _pack(self) -> bytes:
         _, data = self._oxm.encode(self.key, self.value)
