@@ -103,8 +103,28 @@ def _name(test: Any) -> str:
     return str(test.id()).removeprefix("ryu.tests.unit.")
 
 
-def tests_of(module: str) -> list[unittest.TestCase]:
-    """The tests that a module defines, flat; one that fails if it cannot be imported."""
+class Importing:
+    """Around a module's import: what it raises is told under the module's name."""
+
+    def __init__(self, module: str, result: Result) -> None:
+        self.module, self.result = module, result
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.result.told[self.module] = _short(f"{type(error).__name__}: {error}")
+        return True
+
+
+def tests_of(module: str, result: Result) -> list[unittest.TestCase]:
+    """The tests that a module defines, flat; none if it cannot be imported."""
+    with Importing(module, result):
+        importlib.import_module(f"ryu.tests.unit.{module}")
+    if module in result.told:
+        return []
     found: list[Any] = [unittest.defaultTestLoader.loadTestsFromName(f"ryu.tests.unit.{module}")]
     flat: list[unittest.TestCase] = []
     while found:
@@ -153,7 +173,7 @@ def main() -> None:
     sys.path.insert(0, source)
     result = Result()
     with contextlib.redirect_stdout(sys.stderr):
-        run_all([test for module in modules for test in tests_of(module)], result)
+        run_all([test for module in modules for test in tests_of(module, result)], result)
     print(json.dumps(result.told), flush=True)
     os._exit(0)  # threads that tests left behind are not waited for
 
