@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.bench import flowmods, lab, latency, pipeline, process, report, tcp, throughput
+from tests.bench import controller, flowmods, lab, latency, pipeline, process, report, tcp, throughput
 from tests.bench.figures import Figure, Settings
 from tests.bench.peers import say
 from tests.bench.programs import BenchError
@@ -27,6 +27,7 @@ PIECES: Mapping[str, Callable[[Settings], Iterator[Figure]]] = {
     "latency": latency.measure_all,
     "flow-mods": flowmods.measure_all,
     "process": process.measure_all,
+    "controller": controller.measure_all,
 }
 STOPS = (signal.SIGINT, signal.SIGTERM)
 

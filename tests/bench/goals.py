@@ -32,7 +32,18 @@ def below(bound: float) -> Goal:
     return Goal(bound, least=False)
 
 
-GOALS = {
+def controllers() -> dict[str, list[Goal]]:
+    """Ten times os-ken, and with many switches no slower than with one."""
+    goals: dict[str, list[Goal]] = {}
+    for mode in ("latency", "throughput"):
+        one, many = (f"controller/{mode}, {switches}" for switches in ("1 switch", "16 switches"))
+        for case in (one, many):
+            goals[f"{case}/triplane"] = [Goal(10, f"{case}/os-ken")]
+        goals[f"{many}/triplane"].append(Goal(1, f"{one}/triplane"))
+    return goals
+
+
+GOALS = controllers() | {
     "pipeline/10,000 flows, 1 mask/triplane": [below(120)],
     "flow-mods/pipelined, 1 barrier/triplane": [Goal(250_000)],
     "throughput/10,000 flows/xdp": [

@@ -8,14 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scapy.all import TCP, Ether
 
 from tests.bench import frames, pipeline, report, rules
 from tests.bench.figures import Figure
 from tests.bench.forwarders import bridge
+from tests.bench.generators.kernels import switches
+from tests.bench.generators.switches import PROTOCOL, packet_in
 from tests.bench.goals import GOALS, Goal
 from tests.bench.lab import Pair
 from tests.bench.programs import BenchError
+from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow import ofproto_v1_3_parser as parser
 from triplane.tap.namespaces import in_namespace, namespaces
 
 SOURCE = bytes.fromhex(frames.SOURCE_MAC.replace(":", ""))
@@ -121,8 +127,43 @@ def test_goals() -> None:
 
 
 def test_goals_are_for_figures_that_exist() -> None:
-    pieces = {"pipeline", "throughput", "tcp", "latency", "flow-mods", "process"}
+    pieces = {"pipeline", "throughput", "tcp", "latency", "flow-mods", "process", "controller"}
     names = [*GOALS, *(goal.of for goals in GOALS.values() for goal in goals if goal.of)]
     assert {name.split("/")[0] for name in names} <= pieces
     measured = {f"pipeline/{name}/triplane" for name, _, _ in pipeline.cases(1, 1)}
     assert {name for name in names if name.startswith("pipeline/")} <= measured
+
+
+def test_emulated_switches_count_answers_wherever_the_stream_is_cut() -> None:
+    row, scratch = np.zeros(switches.COLUMNS, np.int64), np.zeros(switches.CHUNK, np.uint8)
+    messages = [packet_out(60), packet_out(0), flow_mod(), packet_out(1000), error()]
+    stream = b"".join(messages)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        row[switches.FD] = ours.fileno()
+        for start in range(0, len(stream), 7):
+            theirs.send(stream[start : start + 7])
+            switches.receive(row, scratch, ofp.OFPT_PACKET_OUT)
+        assert (row[switches.ANSWERS], row[switches.OTHERS], row[switches.ERRORS]) == (3, 1, 1)
+        assert switches.receive(row, scratch, ofp.OFPT_PACKET_OUT) == -1
+        theirs.close()
+        switches.receive(row, scratch, ofp.OFPT_PACKET_OUT)
+        assert row[switches.CLOSED] == 1
+
+
+def packet_out(size: int) -> bytes:
+    return bytes(parser.OFPPacketOut(PROTOCOL, data=bytes(size)).serialize())
+
+
+def flow_mod() -> bytes:
+    return bytes(parser.OFPFlowMod(PROTOCOL).serialize())
+
+
+def error() -> bytes:
+    return bytes(parser.OFPErrorMsg(PROTOCOL, 1, 1, b"").serialize())
+
+
+def test_emulated_hosts_send_tcp_to_each_other() -> None:
+    frame = Ether(packet_in(0, 3, 4, False)[-74:])
+    assert (frame.src, frame.dst) == ("02:00:00:00:00:04", "02:00:00:00:00:05")
+    assert frame[TCP].flags == "S"

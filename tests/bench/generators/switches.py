@@ -132,6 +132,7 @@ def run(switches: list[Switch], mode: str, answer: str, seconds: float) -> dict[
     size = len(switches[0].packet_ins[0])
     state = np.zeros((len(switches), k.COLUMNS), np.int64)
     state[:, k.FD] = [switch.socket.fileno() for switch in switches]
+    waits = np.zeros(len(switches), np.int64)
     scratch, samples = np.zeros(k.CHUNK, np.uint8), np.zeros(SAMPLES, np.int64)
     for switch in switches:
         switch.socket.setblocking(False)
@@ -141,9 +142,9 @@ def run(switches: list[Switch], mode: str, answer: str, seconds: float) -> dict[
         begin = time.monotonic_ns()
         until = begin + int(span * 1e9)
         if mode == "latency":
-            taken = k.latency(state, packet_ins, size, scratch, ANSWERS[answer], until, samples)
+            taken = k.latency(state, waits, packet_ins, size, scratch, ANSWERS[answer], until, samples)
         else:
-            k.throughput(state, packet_ins, size, scratch, ANSWERS[answer], until)
+            k.throughput(state, waits, packet_ins, scratch, ANSWERS[answer], until)
     elapsed = (time.monotonic_ns() - begin) / 1e9
     answers = state[:, k.ANSWERS]
     found = {

@@ -1,14 +1,16 @@
-"""Emulated switches, in one loop that never sleeps: packet-ins out, answers counted and timed.
+"""Emulated switches: packet-ins out, answers counted and timed.
 
 Each switch has a row of `state` (the columns are below) and its packet-ins ready made, one after another, all of one
-size. A connection is a non-blocking stream socket.
+size. A connection is a stream socket; while none can be read or written the loop sleeps in poll(2), so that it takes no
+processor from the controller. `waits` has a word for each switch, its struct pollfd: the descriptor in the low 32
+bits, above it events and revents.
 """
 
 from __future__ import annotations
 
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.machine import address_of, nanoseconds
-from triplane.tap.kernels.libc import MSG_DONTWAIT, recv, sendto
+from triplane.tap.kernels.libc import MSG_DONTWAIT, poll, recv, sendto
 
 FD = 0
 OFFSET = FD + 1  # of the next byte to send, in the switch's packet-ins
@@ -25,10 +27,12 @@ COLUMNS = CLOSED + 1
 ERROR = 1  # message type
 CHUNK = 1 << 16  # bytes sent or received at a time
 MSG_NOSIGNAL = 0x4000
+POLLIN, POLLOUT = 1, 4  # poll(2)
+PATIENCE = 50  # ms
 
 
 @kernel
-def latency(state, packet_ins, size, scratch, answer, until, samples):
+def latency(state, waits, packet_ins, size, scratch, answer, until, samples):
     """One packet-in of each switch is out, always, until that time. How many samples (ns) were taken.
 
     `packet_ins` has a row of bytes for each switch; `answer` is the message type that answers one.
@@ -37,25 +41,37 @@ def latency(state, packet_ins, size, scratch, answer, until, samples):
     while nanoseconds() < until:
         for i in range(len(state)):
             row = state[i]
-            if row[SENT] == 0:
-                row[SENT] = nanoseconds()  # before: the kernel may run the controller before it comes back to us
-                send(row, packet_ins[i], size)
-            if receive(row, scratch, answer) > 0:
+            if row[SENT] and receive(row, scratch, answer) > 0:
                 if taken < len(samples):
                     samples[taken] = nanoseconds() - row[SENT]
                     taken += 1
                 row[SENT] = 0
+            if row[SENT] == 0:
+                row[SENT] = nanoseconds()  # before: the kernel may run the controller before it comes back to us
+                send(row, packet_ins[i], size)
+        wait(state, waits, POLLIN)
     return taken
 
 
 @kernel
-def throughput(state, packet_ins, size, scratch, answer, until):
+def throughput(state, waits, packet_ins, scratch, answer, until):
     """As many packet-ins as the connections take, until that time."""
     while nanoseconds() < until:
+        moved = 0
         for i in range(len(state)):
-            send(state[i], packet_ins[i], CHUNK)
-            receive(state[i], scratch, answer)
+            moved += max(0, send(state[i], packet_ins[i], CHUNK))
+            moved += 1 + receive(state[i], scratch, answer)
+        if moved == 0:
+            wait(state, waits, POLLIN | POLLOUT)
     return 0
+
+
+@kernel
+def wait(state, waits, events):
+    """Until a connection has some of these events."""
+    for i in range(len(state)):
+        waits[i] = state[i, FD] | events << 32
+    poll(address_of(waits, 0), len(state), PATIENCE)
 
 
 @kernel
@@ -72,12 +88,12 @@ def send(row, data, most):
 
 @kernel
 def receive(row, scratch, answer):
-    """Count what has come; how many answers."""
+    """Count what has come; how many answers. -1: nothing came."""
     got = recv(row[FD], address_of(scratch, 0), CHUNK, MSG_DONTWAIT)
     if got <= 0:
         if got == 0:
             row[CLOSED] = 1
-        return 0
+        return -1
     before = row[ANSWERS]
     at = 0
     while at < got:
