@@ -113,6 +113,7 @@ def _compile(cls: Any, name: str) -> Any:
         "records": lambda found: found.values() if isinstance(found, dict) else found,
         "read_numbers": read_numbers,
         "fields_bytes": fields_bytes,
+        "oxm": getattr(cls, "_oxm", None),
     }
     writer: Callable[[Any, dict[str, Any]], str] = {
         "__init__": _source_init,
@@ -299,6 +300,7 @@ def _pack_fixed(spec: Any) -> list[str]:
         "text": f"text_bytes({attribute})",
         "ints": f"*{attribute}",
         "record": f"{attribute}._pack()",
+        "header": f"oxm.header({attribute})",
     }
     return [forms.get(spec.kind, attribute)]
 
@@ -347,6 +349,7 @@ def _read_fixed(cls: Any, spec: Any, names: dict[str, Any]) -> tuple[list[str], 
     names[f"source_{spec.name}"] = spec.source
     record = f"source_{spec.name}._read({local}, 0, {spec.fmt[:-1]})"
     forms = {"mac": f"mac_text({local})", "text": f"{local}.rstrip(b'\\0')", "record": record}
+    forms["header"] = f"oxm.header_name({local})"
     return ([local], [f"{attribute} = {forms[spec.kind]}"]) if spec.kind in forms else ([attribute], [])
 
 

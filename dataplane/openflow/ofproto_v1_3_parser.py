@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from triplane.dataplane.openflow import nx_actions as _nx_actions
+from triplane.dataplane.openflow import ofproto_v1_3 as _ofproto
 from triplane.dataplane.openflow.match import OFPMatch as OFPMatch  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.match_field import FIELD_CLASSES
 from triplane.dataplane.openflow.match_field import OFPMatchField as OFPMatchField  # noqa: PLC0414 # told to be exported
@@ -36,3 +38,6 @@ globals().update(FIELD_CLASSES)
 def msg_parser(datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
     """The message in `buf`. Raises OpenFlowError if it is malformed."""
     return read_message(MESSAGES, datapath, version, msg_type, msg_len, xid, bytes(buf))
+
+
+_nx_actions.generate(_ofproto.__name__, __name__)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from triplane.dataplane.openflow import nx_actions as _nx_actions
+from triplane.dataplane.openflow import ofproto_v1_4 as _ofproto
 from triplane.dataplane.openflow.match import OFPMatchField as OFPMatchField  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.ofproto_parser import MsgBase as MsgBase  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.ofproto_parser import StringifyMixin as StringifyMixin  # noqa: PLC0414 # told to be exported
@@ -39,3 +41,6 @@ from triplane.dataplane.openflow.v1_4.table_features import *  # noqa: F403
 def msg_parser(datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
     """The message in `buf`. Raises OpenFlowError if it is malformed."""
     return read_message(MESSAGES, datapath, version, msg_type, msg_len, xid, bytes(buf))
+
+
+_nx_actions.generate(_ofproto.__name__, __name__)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from triplane.dataplane.openflow import nx_actions as _nx_actions
+from triplane.dataplane.openflow import ofproto_v1_5 as _ofproto
 from triplane.dataplane.openflow.ofproto_parser import register_msg_parser
 from triplane.dataplane.openflow.ofproto_v1_4_parser import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.messages import read_message
@@ -31,3 +33,6 @@ from triplane.dataplane.openflow.v1_5.table_features import *  # noqa: F403
 def msg_parser(datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
     """The message in `buf`. Raises OpenFlowError if it is malformed."""
     return read_message(MESSAGES, datapath, version, msg_type, msg_len, xid, bytes(buf))
+
+
+_nx_actions.generate(_ofproto.__name__, __name__)

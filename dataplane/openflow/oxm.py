@@ -173,6 +173,18 @@ class Table:
                 self._orders.clear()
             self._orders[names] = order
 
+    def header(self, name: str) -> bytes:
+        """The header of a field, unmasked. Raises KeyError for a name that is not known."""
+        return self.named(name).plain
+
+    def number_name(self, number: Number) -> str:
+        field = self.by_number.get(number)
+        return field.name if field else f"field_{_flat(number)}"
+
+    def header_name(self, header: bytes) -> str:
+        """The name of the field that a 4-byte header is of."""
+        return self.number_name(int.from_bytes(header, "big") >> 9)
+
     def encode(self, name: str, value: Any) -> tuple[int, bytes]:
         """Sort key and TLV of one match field."""
         field = self.by_name.get(name) or self.named(name)

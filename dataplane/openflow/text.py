@@ -31,7 +31,7 @@ def parser_module_of(cls: type) -> Any:
 
 
 def _encode_ascii(value: Any) -> Any:
-    return value if isinstance(value, str) else value.decode("ascii", "replace")
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else value
 
 
 # how the text attributes of a record go to JSON and back; all other bytes travel as base64

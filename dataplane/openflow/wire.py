@@ -84,6 +84,11 @@ def nested(source: Any, *, default: Any = None, alias: str = "") -> Any:
     return Spec("field", f"{source._size}s", "record", default, alias, source=source)
 
 
+def field_header() -> Any:
+    """The name of an OXM field, as its 4-byte header; the class says by `_oxm` which fields there are."""
+    return Spec("field", "4s", "header", text="ascii")
+
+
 def ints(count: int, *, default: Any = REQUIRED, alias: str = "") -> Any:
     """A list of u32."""
     return Spec("field", f"{count}I", "ints", default, alias)
@@ -162,6 +167,7 @@ def attribute(*, init: bool) -> Any:
         chars,
         converted,
         nested,
+        field_header,
         ints,
         match_tail,
         fields_tail,

@@ -187,6 +187,7 @@ class OFPActionExperimenter(OFPAction, type=ofp.OFPAT_EXPERIMENTER):
     """
 
     experimenters: ClassVar[dict[int, Any]] = {}
+    unknown: ClassVar[Any]
     experimenter: int = u32()
 
     @classmethod
@@ -194,7 +195,7 @@ class OFPActionExperimenter(OFPAction, type=ofp.OFPAT_EXPERIMENTER):
         if end - start < 8:
             raise OpenFlowError(*cls._bad_len)
         (_, _, experimenter) = _EXPERIMENTER.unpack_from(buf, start)
-        return cls.experimenters.get(experimenter, OFPActionExperimenterUnknown)._read(buf, start, end)
+        return cls.experimenters.get(experimenter, cls.unknown)._read(buf, start, end)
 
 
 class OFPActionExperimenterUnknown(OFPActionExperimenter):
@@ -205,4 +206,5 @@ class OFPActionExperimenterUnknown(OFPActionExperimenter):
     data: bytes | None = rest(default=None)
 
 
+OFPActionExperimenter.unknown = OFPActionExperimenterUnknown
 ACTIONS.classes[ofp.OFPAT_EXPERIMENTER] = OFPActionExperimenter
