@@ -8,9 +8,9 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from triplane.controller import address, compat, options
@@ -88,9 +88,9 @@ def load(apps: list[str]) -> AppManager:
 
 def serve(manager: AppManager, setup: Setup) -> int:
     """Listen, connect, and run until a signal to end. Raises OSError or ValueError if it cannot."""
-    stop = threading.Event()
+    stop: SimpleQueue[int] = SimpleQueue()  # an Event's lock may be held by the very thread that the signal interrupts
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda signum, _: stop.put(signum))
     server = Server(SERVICE_BRICKS[ofp_event.NAME])
     signal.signal(signal.SIGUSR1, lambda *_: server.report())
     tls = TlsFiles(setup.private_key, setup.certificate, setup.ca_cert)
@@ -104,7 +104,7 @@ def serve(manager: AppManager, setup: Setup) -> int:
                 reloader = Reloader(manager, lambda: [one.session.datapath for one in tuple(server.connections)])
                 hub.spawn(reloader.watch)
             print("ready", *bound, *told, flush=True)
-            stop.wait()
+            stop.get()
             server.report()
         finally:
             server.close()
