@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from triplane.dataplane.openflow import names
+from triplane.dataplane.openflow.nicira_ext import *  # noqa: F403
 from triplane.dataplane.openflow.ofproto_v1_3 import (  # noqa: F401 # told to be exported
     oxm_from_user,
     oxm_from_user_header,
@@ -24,7 +25,6 @@ from triplane.dataplane.openflow.v1_0 import error_codes as _error_codes
 from triplane.dataplane.openflow.v1_0.constants import *  # noqa: F403
 from triplane.dataplane.openflow.v1_0.error_codes import *  # noqa: F403
 from triplane.dataplane.openflow.v1_0.formats import *  # noqa: F403
-from triplane.dataplane.openflow.v1_0.nicira_constants import *  # noqa: F403
 
 OFPXMC_OPENFLOW_BASIC = 0x8000
 ofp_msg_type_to_str, ofp_error_type_to_str, ofp_error_code_to_str = names.functions(_constants, _error_codes)

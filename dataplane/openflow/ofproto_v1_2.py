@@ -6,6 +6,7 @@ They are those of 1.3, but for what came with it.
 from __future__ import annotations
 
 from triplane.dataplane.openflow import names
+from triplane.dataplane.openflow.nicira_ext import *  # noqa: F403
 from triplane.dataplane.openflow.ofproto_v1_3 import *  # noqa: F403
 from triplane.dataplane.openflow.ofproto_v1_3 import (  # noqa: F401 # told to be exported
     oxm_tlv_header,

@@ -11,6 +11,7 @@ from typing import Any
 from triplane.dataplane.openflow import ofproto_common as ofproto_common  # noqa: PLC0414
 from triplane.dataplane.openflow import ofproto_parser as ofproto_parser  # noqa: PLC0414
 from triplane.dataplane.openflow import ofproto_v1_2 as ofproto
+from triplane.dataplane.openflow import ofproto_v1_3_parser as _v1_3
 from triplane.dataplane.openflow.match_field import FIELD_CLASSES
 from triplane.dataplane.openflow.match_field import OFPMatchField as OFPMatchField  # noqa: PLC0414 # told to be exported
 from triplane.dataplane.openflow.ofproto_parser import MsgBase as MsgBase  # noqa: PLC0414 # told to be exported
@@ -37,6 +38,7 @@ _SINCE_1_3 = (  # classes of 1.3 that 1.2 does not have
 for _name in _SINCE_1_3:
     del globals()[_name]
 globals().update(FIELD_CLASSES)
+globals().update({name: item for name, item in vars(_v1_3).items() if name.startswith(("NXAction", "NXFlowSpec"))})
 
 
 @register_msg_parser(ofproto.OFP_VERSION)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from triplane.dataplane.openflow import names
+from triplane.dataplane.openflow.nicira_ext import *  # noqa: F403
 from triplane.dataplane.openflow.oxx import Oxx
 from triplane.dataplane.openflow.v1_4 import constants as _constants
 from triplane.dataplane.openflow.v1_4 import error_codes as _error_codes
