@@ -173,7 +173,8 @@ class Connection:
         self._queue.append(data)
         self._queued += len(data)
         LOOP.dirty.append(self)
-        LOOP.wake()
+        if LOOP.asleep:
+            LOOP.wake()
         if self._queued > SEND_LIMIT:
             self._ending = True
             LOOP.call_soon(self._give_up)

@@ -125,9 +125,10 @@ class RyuApp:
         contained = self._contained
         contained.event = event
         token = LOOP.enter()
-        for contained.handler in handlers:
+        for handler in handlers:
+            contained.handler = handler
             with contained:
-                contained.handler(event)
+                handler(event)
         self._running = not self.is_active
         try:
             token.pop()
@@ -230,13 +231,16 @@ class RyuApp:
         routes = self._routes.get((ev.__class__, state))
         if routes is None:
             routes = self._find_routes(ev, state)
-        for app, _ in routes[1:]:  # queued: if the first takes long, they need not wait for it
-            app._send_event(ev, state)
-        for app, found in routes[:1]:
-            if app._running or app.events:
+        if len(routes) != 1:
+            for app, _ in routes[1:]:  # queued: if the first takes long, they need not wait for it
                 app._send_event(ev, state)
-            else:
-                app._call(found, ev)
+            if not routes:
+                return
+        app, found = routes[0]
+        if app._running or app.events:
+            app._send_event(ev, state)
+        else:
+            app._call(found, ev)
 
     def _find_routes(self, ev: EventBase, state: str) -> list[tuple[RyuApp, list[Any]]]:
         apps = [SERVICE_BRICKS[name] for name in self.get_observers(ev, state) if name in SERVICE_BRICKS]

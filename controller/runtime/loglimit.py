@@ -13,6 +13,7 @@ from typing import Any
 
 RATE = 20  # lines of one statement in `WINDOW`; the first so many are always written
 WINDOW = 1.0  # s
+_LOGGING = logging._srcfile  # its code says that it is from there
 _MOST = 10_000  # statements that are remembered
 
 
@@ -42,9 +43,11 @@ class LimitedLogger(logging.Logger):
 
     def _may(self, level: int) -> bool:
         frame = sys._getframe(3)
-        while frame.f_code.co_filename is logging._srcfile and frame.f_back:
+        code = frame.f_code
+        while code.co_filename is _LOGGING and frame.f_back:
             frame = frame.f_back  # `exception` and `LoggerAdapter` come by way of others
-        key = self.name, id(frame.f_code), frame.f_lasti
+            code = frame.f_code
+        key = self.name, id(code), frame.f_lasti
         statement = self._statements.get(key)
         if statement is None:
             if len(self._statements) >= _MOST:

@@ -109,7 +109,7 @@ class Loop:
         self._calls: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
         self._sequence = itertools.count()
-        self._asleep = False
+        self.asleep = False  # or about to be: who appends to a deque then has to `wake` it
         self._stopping = False
         self._mutex = threading.Lock()  # over the members and their number
         self._watching = threading.Lock()  # held by the follower that watches
@@ -144,7 +144,7 @@ class Loop:
 
     def wake(self) -> None:
         """Have the leader look at the deques; to be called after appending."""
-        if self._asleep:
+        if self.asleep:
             os.eventfd_write(self._eventfd, 1)
 
     def call_soon(self, call: Callable[[], None]) -> None:
@@ -210,10 +210,10 @@ class Loop:
 
     def turn(self) -> None:
         """One round over all there is to do; waits for it if there is nothing."""
-        self._asleep = True  # from here on who appends to a deque wakes us; what was appended before, we see
+        self.asleep = True  # from here on who appends to a deque wakes us; what was appended before, we see
         busy = self.ready or self.backlog or self.dirty or self._calls or self._stopping
         events = self._epoll.poll(0 if busy else self._patience(), MAX_POLL_EVENTS)
-        self._asleep = False
+        self.asleep = False
         self.now = time.monotonic()
         readers = self._readers
         for fd, mask in events:

@@ -41,20 +41,22 @@ _new = object.__new__
 class Packet(StringifyMixin):  # type: ignore[misc] # os-ken has no types
     """Of `data`, to be taken apart, or of `protocols`, to be serialised. A payload at the end is bytes."""
 
-    protocols: list[Any]  # in the order of the wire; made when it is first looked at
-
     def __init__(self, data: Any = None, protocols: list[Any] | None = None, parse_cls: Any = _ETHERNET) -> None:
         self.data = data
         self._found: list[Any] = [] if protocols is None else protocols
         self._next: Any = parse_cls if data else None  # class of what comes next in `_rest`
-        self._rest = data
+        self._rest = data  # None: nothing is left
         if data.__class__ is not bytes or protocols is not None:
             self._take_apart()  # what can change must be read now
 
-    def __getattr__(self, name: str) -> Any:
-        if name != "protocols":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return self._take_apart()
+    @property
+    def protocols(self) -> list[Any]:
+        """All of them, in the order of the wire."""
+        return self._found if self._rest is None else self._take_apart()
+
+    @protocols.setter
+    def protocols(self, protocols: list[Any]) -> None:
+        self._found, self._next, self._rest = protocols, None, None
 
     def _take_apart(self) -> list[Any]:
         while self._next:
@@ -62,7 +64,6 @@ class Packet(StringifyMixin):  # type: ignore[misc] # os-ken has no types
         if self._rest and bytes(self._rest).strip(b"\0"):  # padding is no payload
             self._found.append(self._rest)
         self._rest = None
-        self.protocols = self._found
         return self._found
 
     def _step(self) -> None:
@@ -85,22 +86,19 @@ class Packet(StringifyMixin):  # type: ignore[misc] # os-ken has no types
     def get_protocols(self, protocol: Any) -> list[Any]:
         """All protocols of a class."""
         cls = protocol if isinstance(protocol, type) else protocol.__class__
-        found = self.__dict__.get("protocols")
-        if found is None:
-            while self._next and not _beyond(cls, self._next, self._rest):
-                self._step()
-            found = self._found if self._next else self._take_apart()
-        return [one for one in found if one.__class__ is cls or isinstance(one, cls)]
+        while self._next and (self._next is cls or not _beyond(cls, self._next, self._rest)):
+            self._step()
+        return [one for one in self._found if one.__class__ is cls or isinstance(one, cls)]
 
     def get_protocol(self, protocol: Any) -> Any:
         """The first protocol of a class, or None."""
         cls = protocol if isinstance(protocol, type) else protocol.__class__
-        found, seen = self.__dict__.get("protocols", self._found), 0
+        seen = 0
         while True:
-            for one in found[seen:]:
+            for one in self._found[seen:]:
                 if one.__class__ is cls or isinstance(one, cls):
                     return one
-            seen = len(found)
+            seen = len(self._found)
             if not self._next:
                 return None
             self._step()

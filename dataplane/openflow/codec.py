@@ -41,6 +41,12 @@ PROTOCOLS = {
 }
 
 
+_CLASSES: dict[int, dict[int, Any]] = {
+    version: protocol.ofproto_parser.MESSAGES.classes for version, protocol in PROTOCOLS.items()
+}
+_NONE: dict[int, Any] = {}
+
+
 def parse(version: int, data: bytes, datapath: Any = None) -> Any:
     """The message that `data` is, all of it. `version` is what was negotiated; a hello or error may have another.
 
@@ -56,7 +62,11 @@ def parse(version: int, data: bytes, datapath: Any = None) -> Any:
             raise OpenFlowError(_BAD_REQUEST, _BAD_LEN)
         if theirs != version and msg_type not in (_HELLO, _ERROR):
             raise OpenFlowError(_BAD_REQUEST, _BAD_VERSION)
-        message = msg(datapath or PROTOCOLS.get(version), version, msg_type, msg_len, xid, data)
+        peer = datapath or PROTOCOLS.get(version)
+        cls = _CLASSES.get(version, _NONE).get(msg_type)
+        if cls is None:
+            return msg(peer, version, msg_type, msg_len, xid, data)  # it knows what is wrong
+        message = cls._read(data, peer, version, msg_type, msg_len, xid)
         message.version = theirs
         message.check()
         return message
