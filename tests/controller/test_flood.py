@@ -117,12 +117,13 @@ def test_a_flood_of_one_switch_does_not_starve_another(rarely: None) -> None:
 def test_echo_and_barrier_go_ahead_of_packet_ins() -> None:
     app = Slow()
     with serving(app) as (_, address), FakeSwitch(address, 1).comes_into_service() as switch:
-        switch.send(b"".join(packet_in(number) for number in range(200)))
-        switch.send(parser.OFPBarrierReply(SWITCH))
-        assert switch.echo(b"now") < 190  # answers to packet-ins, that came before
-        assert app.barriers == 1
-        for _ in range(5):
-            switch.wait(parser.OFPPacketOut)
+        flood = b"".join(packet_in(number) for number in range(1000))
+        behind = parser.OFPBarrierReply(SWITCH).serialize() + parser.OFPEchoRequest(SWITCH, b"now").serialize()
+        switch.send(flood + behind)
+        _, passed = switch.wait(parser.OFPEchoReply)
+        assert passed < 900  # the answers to packet-ins that came before it
+        until(lambda: app.barriers == 1)
+        switch.wait(parser.OFPPacketOut)
 
 
 def test_an_app_that_is_stuck_loses_its_packet_ins_alone(monkeypatch: pytest.MonkeyPatch) -> None:
