@@ -6,12 +6,15 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.controller.fake_switch import FakeSwitch
 from tests.controller.plant import until
 from tests.controller.process import Controller, command
+from triplane.controller import address
 from triplane.dataplane.openflow import codec
 from triplane.dataplane.openflow import ofproto_v1_3_parser as parser
 from triplane.dataplane.openflow.stream import Framer
@@ -136,3 +139,35 @@ def test_sigusr1_has_the_counters_logged(tmp_path: Path) -> None:
         controller.process.send_signal(signal.SIGUSR1)
         until(lambda: "app LearningSwitch: waiting 0, dropped 0" in log.read_text())
         assert "loop: handlers called 0, handed over 0, refused 0" in log.read_text()
+
+
+OS_KEN_APP = """
+from os_ken.base import app_manager
+from os_ken.controller import ofp_event
+from os_ken.controller.handler import CONFIG_DISPATCHER, set_ev_cls
+from os_ken.ofproto import ofproto_v1_3
+
+class Marks(app_manager.OSKenApp):
+    OFP_VERSIONS = [ofproto_v1_3.OFP_VERSION]
+
+    @set_ev_cls(ofp_event.EventOFPSwitchFeatures, CONFIG_DISPATCHER)
+    def features(self, event):
+        datapath = event.msg.datapath
+        datapath.send_msg(datapath.ofproto_parser.OFPFlowMod(datapath, cookie=COOKIE))
+
+COOKIE = 1
+"""
+
+
+def test_an_app_of_os_ken_that_changes_is_reloaded_and_told_of_the_switch(tmp_path: Path) -> None:
+    app = tmp_path / "marks.py"
+    app.write_text(OS_KEN_APP)
+    with Controller(tmp_path / "log", str(app), "--listen", "tcp:127.0.0.1:0", "--reload") as controller:
+        there = address.parse(controller.ready[1].partition("=")[2])
+        with FakeSwitch(there, 7) as switch:
+            switch.comes_into_service()
+            app.write_text("class (")
+            while "not reloaded" not in controller.log.read_text():
+                time.sleep(0.05)
+            app.write_text(OS_KEN_APP + "COOKIE = 2")
+            assert switch.wait(parser.OFPFlowMod)[0].cookie == 2

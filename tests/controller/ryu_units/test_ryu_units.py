@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -40,17 +40,17 @@ GROUPS = {
 
 
 @pytest.fixture(scope="session")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def source(pytestconfig: pytest.Config) -> Path:
     """Ryu's source with the packets that its tests read: Ryu's package lacks them, os-ken's has them."""
-    ryu = ryu_source.download(tmp_path_factory.mktemp("ryu"))
+    ryu = ryu_source.download(pytestconfig.cache.mkdir("ryu"))
     spec = importlib.util.find_spec("os_ken")
     assert spec is not None
     assert spec.submodule_search_locations is not None
     theirs = Path(spec.submodule_search_locations[0]) / "tests"
     for folder in ("packet_data", "unit/ofproto/json"):
-        if not (ryu / "ryu/tests" / folder).exists():
+        with contextlib.suppress(FileExistsError):
             (ryu / "ryu/tests" / folder).symlink_to(theirs / folder)
-    yield ryu
+    return ryu
 
 
 def exception(test: str) -> str | None:
