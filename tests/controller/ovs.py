@@ -53,6 +53,11 @@ class PrivateOvs:
         """What the daemon says about itself, `bond/show` for instance."""
         return run("ovs-appctl", "-t", f"{self.folder}/ovs-vswitchd.ctl", *words, env=self.env)
 
+    def offer_database(self, remote: str) -> None:
+        """Serve the database at one more address, `ptcp:6640:127.0.0.1` for instance, in `netns`."""
+        target = f"{self.folder}/ovsdb-server.ctl"
+        run("ovs-appctl", "-t", target, "ovsdb-server/add-remote", remote, env=self.env)
+
     def add_bridge(self, name: str, dpid: int, ports: Iterable[str], controllers: Iterable[str]) -> None:
         """A bridge that speaks every version, forwards nothing by itself, and numbers its ports from 1."""
         words = ["add-br", name, "--", "set", "bridge", name, "datapath_type=netdev", f"protocols={VERSIONS}"]

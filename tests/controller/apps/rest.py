@@ -75,13 +75,22 @@ class Api:
 
 @contextmanager
 def served(
-    folder: Path, *words: str, number: int = 1, env: Mapping[str, str] | None = None, traces: bool = False
+    folder: Path,
+    *words: str,
+    netns: str = "",
+    number: int = 1,
+    env: Mapping[str, str] | None = None,
+    traces: bool = False,
 ) -> Iterator[Api]:
-    """A running controller; `number` tells several in one test apart. `traces`: the app logs tracebacks by itself."""
-    netns, log = f"tp{os.getpid()}c{number}", folder / f"controller{number}.log"
+    """A running controller, in a namespace of its own or in `netns`.
+
+    `number` tells several in one test apart. `traces`: the app logs tracebacks by itself.
+    """
+    own, log = f"tp{os.getpid()}c{number}", folder / f"controller{number}.log"
+    there = netns or own
     with (
-        ns.namespaces(netns),
-        Controller(log, *words, prefix=("ip", "netns", "exec", netns), env=env),
+        ns.namespaces(*([] if netns else [own])),
+        Controller(log, *words, prefix=("ip", "netns", "exec", there), env=env),
     ):
-        yield Api(netns, log)
+        yield Api(there, log)
     assert traces or "Traceback" not in log.read_text()
