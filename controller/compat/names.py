@@ -35,8 +35,11 @@ CODEC = {
     *(f"ofproto_v1_{minor}{part}" for minor in (0, 2, 3, 4, 5) for part in ("", "_parser")),
 }
 
-# globals of os-ken's modules that are replaced: these wait where a kill would not reach them
-ALTERED = {"os_ken.lib.rpc": {"select": f"{_RUNTIME}.selecting"}}
+# globals of os-ken's modules that are replaced or added
+ALTERED = {
+    "os_ken.lib.rpc": {"select": f"{_RUNTIME}.selecting"},  # it waits where a kill would not reach it
+    "os_ken.lib.ovs.vsctl": {"mended_ovs": f"{_CONTROLLER}.compat.ovsdb"},
+}
 
 # until nx_match is in the codec: what os-ken's modules need to be imported
 LENT = {f"{_CODEC}.ofproto_v1_0": "os_ken.ofproto.nicira_ext"}  # names that our module lacks come from there

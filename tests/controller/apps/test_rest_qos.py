@@ -90,6 +90,7 @@ def send(net: Plant, source: int, address: str, port: int, count: int = 1) -> No
 def test_marks_and_meters(kind: str, ryu_app: RyuApp, address: str, tmp_path: Path) -> None:
     with qos(kind, ryu_app, address, tmp_path) as (api, net):
         marked = rule(api, {"mark": "26"}, nw_dst="10.0.0.2", nw_proto="UDP", tp_dst="5002")
+        until(lambda: [flow for flow in net.flows(1) if "tp_dst=5002" in flow], "the rule")
         with Receiver(net, 2, "10.0.0.2", 5002) as receiver:
             send(net, 1, "10.0.0.2", 5002)
             assert receiver.dscp() == 26

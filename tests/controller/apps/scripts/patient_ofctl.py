@@ -3,7 +3,7 @@
 from ryu.base import app_manager
 from ryu.lib import ofctl_utils
 
-ofctl_utils.DEFAULT_TIMEOUT = 20.0
+ofctl_utils.DEFAULT_TIMEOUT = 6.0
 
 
 class PatientOfctl(app_manager.RyuApp):
