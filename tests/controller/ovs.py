@@ -58,9 +58,11 @@ class PrivateOvs:
         target = f"{self.folder}/ovsdb-server.ctl"
         run("ovs-appctl", "-t", target, "ovsdb-server/add-remote", remote, env=self.env)
 
-    def add_bridge(self, name: str, dpid: int, ports: Iterable[str], controllers: Iterable[str]) -> None:
-        """A bridge that speaks every version, forwards nothing by itself, and numbers its ports from 1."""
-        words = ["add-br", name, "--", "set", "bridge", name, "datapath_type=netdev", f"protocols={VERSIONS}"]
+    def add_bridge(
+        self, name: str, dpid: int, ports: Iterable[str], controllers: Iterable[str], versions: str = VERSIONS
+    ) -> None:
+        """A bridge that forwards nothing by itself, and numbers its ports from 1."""
+        words = ["add-br", name, "--", "set", "bridge", name, "datapath_type=netdev", f"protocols={versions}"]
         words += ["fail-mode=secure", f"other-config:datapath-id={dpid:016x}"]
         for number, port in enumerate(ports, 1):
             words += ["--", "add-port", name, port, "--", "set", "interface", port, f"ofport_request={number}"]

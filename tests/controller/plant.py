@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.controller.ovs import PrivateOvs, run
+from tests.controller.ovs import VERSIONS, PrivateOvs, run
 from tests.controller.process import Dataplane
 from triplane.tap import namespaces as ns
 
@@ -178,9 +178,8 @@ def _set_up_hosts(net: Plant, hosts: int, addresses: Callable[[int], Sequence[st
 def _start_ovs(net: Plant, stack: ExitStack, controllers: Sequence[str]) -> None:
     net.ovs = stack.enter_context(PrivateOvs(net.folder, net.netns))
     for number in net.switches:
-        net.ovs.add_bridge(f"br{number}", number, net.ports[f"s{number}"], controllers)
-        if net.openflow:
-            net.ovs.vsctl("set", "bridge", f"br{number}", f"protocols={ovs_version(net.openflow)}")
+        versions = ovs_version(net.openflow) if net.openflow else VERSIONS
+        net.ovs.add_bridge(f"br{number}", number, net.ports[f"s{number}"], controllers, versions)
         net.management[number] = f"{net.folder}/br{number}.mgmt"
 
 

@@ -123,7 +123,7 @@ def flow_entries(at: Bench) -> None:
     """Added, modified and deleted, each with and without _strict: the switch says so, and the hosts' packets."""
     at.across(output)
     at.flow_in_switch("actions=output:", count=2)
-    assert at.net.pings(1, 2)
+    until(lambda: at.net.pings(1, 2), "host 1 to reach host 2")
 
     at.flow(
         "add",
@@ -135,10 +135,9 @@ def flow_entries(at: Bench) -> None:
     at.flow("modify", {"in_port": 1}, *output(2))
     at.flow_in_switch("in_port=1", "actions=output:2", count=2)
     at.flow("modify_strict", {"in_port": 1}, *output(3), priority=100)
-    at.flow_in_switch("in_port=1", "actions=output:3")
-    assert not at.net.pings(1, 2, wait=0.3)
+    until(lambda: not at.net.pings(1, 2, wait=0.3), "host 1 to be led elsewhere")
     at.flow("modify_strict", {"in_port": 1}, *output(2), priority=100)
-    assert at.net.pings(1, 2)
+    until(lambda: at.net.pings(1, 2), "host 1 to reach host 2")
 
     at.flow("delete_strict", {"in_port": 1}, priority=99)
     at.flow("delete_strict", {"in_port": 1}, priority=100)
@@ -154,7 +153,7 @@ def flow_entries(at: Bench) -> None:
 def flow_statistics(at: Bench) -> None:
     at.across(output)
     at.flow_in_switch("actions=output:", count=2)
-    assert at.net.pings(1, 2, count=3)
+    until(lambda: at.net.pings(1, 2, count=3), "host 1 to reach host 2")
     one_way = {"match": {"in_port": 1}}
     if not at.partial:  # OFPMP_FLOW_STATS is unknown to it
         for call in ("flow", "flowdesc"):
@@ -186,7 +185,7 @@ def counted(found: list[dict[str, Any]], what: str) -> int:
 def ports(at: Bench) -> None:
     at.across(output)
     at.flow_in_switch("actions=output:", count=2)
-    assert at.net.pings(1, 2)
+    until(lambda: at.net.pings(1, 2), "host 1 to reach host 2")
     counters = {port["port_no"]: port for port in at.stats("port")}
     assert set(counters) - {"LOCAL"} == {1, 2, 3}
     until(lambda: counted(at.stats("port/1"), "rx_packets") >= 2, "the port's packets")
@@ -218,7 +217,7 @@ def groups(at: Bench) -> None:
         at.entry("group", "add", type="ALL", group_id=port, buckets=[{"actions": output(port)}], **whole)
     at.across(lambda port: [{"type": "GROUP", "group_id": port}])
     at.flow_in_switch("actions=group:", count=2)
-    assert at.net.pings(1, 2)
+    until(lambda: at.net.pings(1, 2), "host 1 to reach host 2")
     described = {group["group_id"]: group for group in at.stats("groupdesc")}
     assert set(described) == {1, 2}
     assert described[2]["type"] == "ALL"
@@ -254,7 +253,7 @@ def meters(at: Bench) -> None:
     else:
         at.across(lambda port: [{"type": "METER", "meter_id": 1}, *output(port)])
     at.flow_in_switch("meter", count=2)
-    assert at.net.pings(1, 2)
+    until(lambda: at.net.pings(1, 2), "host 1 to reach host 2")
     until(lambda: counted(at.stats("meter"), "packet_in_count") >= 2, "the meter's packets")
     assert at.stats("meter/1")[0]["meter_id"] == 1
     until(lambda: meter_rate(at) == 1000, "the rate")
@@ -287,7 +286,7 @@ def queues(at: Bench) -> None:
         queue = {"type": "ENQUEUE", "port": 1, "queue_id": 1}
         at.across(lambda port: [queue] if at.version == "1.0" and port == 1 else [*set_queue(at, port), *output(port)])
         at.flow_in_switch("in_port=2")
-        assert at.net.pings(1, 2, count=2)
+        until(lambda: at.net.pings(1, 2, count=2), "host 1 to reach host 2")
     for call in ("queue", "queue/1", *(("queue/1/1", "queue/ALL/1") if ours else ())):
         found = [(queue["port_no"], queue["queue_id"]) for queue in at.stats(call)]
         assert found == ([(1, 1)] if ours else [])
