@@ -33,6 +33,7 @@ class Datapath(ProtocolDesc):
         self.state = HANDSHAKE_DISPATCHER
         self.address = address
         self._channel = channel
+        self.flow_format = 0  # NXFF_OPENFLOW10
         self._xids = itertools.count(random.randint(1, 1 << 31))
 
     @property
@@ -80,6 +81,51 @@ class Datapath(ProtocolDesc):
         """Send a packet out; only in OpenFlow 1.0 may it come from no port."""
         source = self.ofproto.OFPP_NONE if in_port is None else in_port
         self.send_msg(self.ofproto_parser.OFPPacketOut(self, buffer_id, source, actions, data))
+
+    # for OpenFlow 1.0 alone, with a `rule` of Ryu's nx_match
+
+    def send_flow_mod(
+        self,
+        rule: Any,
+        cookie: int,
+        command: int,
+        idle_timeout: int,
+        hard_timeout: int,
+        priority: int | None = None,
+        buffer_id: int = 0xFFFFFFFF,
+        out_port: int | None = None,
+        flags: int = 0,
+        actions: Any = None,
+    ) -> None:
+        """Send a flow-mod, Nicira's if only that can say what the rule does."""
+        ofp, parser = self.ofproto, self.ofproto_parser
+        priority = ofp.OFP_DEFAULT_PRIORITY if priority is None else priority
+        out_port = ofp.OFPP_NONE if out_port is None else out_port
+        timeouts, rest = (idle_timeout, hard_timeout), (priority, buffer_id, out_port, flags)
+        if self.flow_format < rule.flow_format():
+            self.send_nxt_set_flow_format(rule.flow_format())
+        if rule.flow_format() == ofp.NXFF_OPENFLOW10:
+            match = parser.OFPMatch(*rule.match_tuple())
+            self.send_msg(parser.OFPFlowMod(self, match, cookie, command, *timeouts, *rest, actions))
+        else:
+            self.send_msg(parser.NXTFlowMod(self, cookie, command, *timeouts, *rest, rule, actions))
+
+    def send_flow_del(self, rule: Any, cookie: int, out_port: int | None = None) -> None:
+        """Delete the flow entries of a rule."""
+        self.send_flow_mod(rule, cookie, self.ofproto.OFPFC_DELETE, 0, 0, priority=0, out_port=out_port)
+
+    def send_delete_all_flows(self) -> None:
+        """Delete all flow entries."""
+        ofp, parser = self.ofproto, self.ofproto_parser
+        everything = parser.OFPMatch(wildcards=ofp.OFPFW_ALL)
+        self.send_msg(parser.OFPFlowMod(self, everything, 0, ofp.OFPFC_DELETE, priority=0, buffer_id=0))
+
+    def send_nxt_set_flow_format(self, flow_format: int) -> None:
+        """Say in which format flow-mods come from now on."""
+        if self.flow_format != flow_format:
+            self.flow_format = flow_format
+            self.send_msg(self.ofproto_parser.NXTSetFlowFormat(self, flow_format))
+            self.send_barrier()
 
     def is_reserved_port(self, port_no: int) -> bool:
         return bool(port_no > self.ofproto.OFPP_MAX)
