@@ -183,7 +183,9 @@ def _install_setters() -> None:
         return lambda self, value: self._add(name, value)
 
     def masked(name: str) -> Any:
-        return lambda self, value, mask: self._add(name, value, mask)
+        """A mask of ones, given as a number, is none."""
+        ones = (1 << 8 * OXM.by_name[name].kind.size) - 1
+        return lambda self, value, mask: self._add(name, value, None if mask == ones else mask)
 
     for suffix, name in _SETTERS.items():
         setattr(OFPMatch, f"set_{suffix}", plain(name))

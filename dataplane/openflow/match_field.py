@@ -14,6 +14,7 @@ from triplane.dataplane.openflow.v1_3.oxm_fields import OXM
 from triplane.dataplane.openflow.values import Kind
 
 _EIGHT_WORDS = Struct("!8H")
+_VLAN_VID, _PRESENT = OXM.by_name["vlan_vid"].num, 0x1000
 _FORMATS = {"int1": "!B", "int2": "!H", "int3": "!3s", "int4": "!I", "int8": "!Q", "mac": "!6s", "ipv4": "!I"}
 _NAMES = (  # of the classes, by field number
     *("MTInPort", "MTInPhyPort", "MTMetadata", "MTEthDst", "MTEthSrc", "MTEthType", "MTVlanVid", "MTVlanPcp"),
@@ -49,7 +50,10 @@ class OFPMatchField(StringifyMixin):
     @classmethod
     def of_wire(cls, header: int, kind: Kind | None, value: bytes, mask: bytes | None) -> OFPMatchField:
         """Of what stands in a TLV."""
-        return cls.make(header, _old(kind, value), None if mask is None else _old(kind, mask))
+        plain = _old(kind, value)
+        if header >> 9 == _VLAN_VID:
+            plain &= ~_PRESENT  # as in Ryu
+        return cls.make(header, plain, None if mask is None else _old(kind, mask))
 
     def __eq__(self, other: object) -> bool:
         mine = (self.header, self.value, self.mask)

@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import json
 import os
+import struct
 import sys
 import threading
 import time
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from triplane.controller import compat
+from triplane.dataplane.openflow.errors import OpenFlowError
 
 TEST_SECONDS = 10.0
 
@@ -34,6 +36,10 @@ def _ok(value: Any, msg: str | None = None) -> None:
 
 
 def _raises(*errors: type[BaseException]) -> Callable[..., Any]:
+    """Where Ryu asserts, ours says what is wrong: OpenFlowError of bytes, ValueError and struct.error of values."""
+    if AssertionError in errors:
+        errors = (*errors, OpenFlowError, ValueError, struct.error)
+
     def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
         def raising(*args: Any, **kwargs: Any) -> None:
             try:
@@ -46,6 +52,20 @@ def _raises(*errors: type[BaseException]) -> Callable[..., Any]:
         return raising
 
     return decorate
+
+
+def provide_star_names() -> None:
+    """What the parser modules of Ryu import, tests take from them by `import *`."""
+    for minor in (0, 2, 3):
+        parser = importlib.import_module(f"ryu.ofproto.ofproto_v1_{minor}_parser")
+        names = {
+            "ofproto": importlib.import_module(f"ryu.ofproto.ofproto_v1_{minor}"),
+            "nx_match": importlib.import_module("ryu.ofproto.nx_match"),
+            **{name: importlib.import_module(f"ryu.lib.{name}") for name in ("addrconv", "mac")},
+        }
+        parser.__dict__.update(names)
+        if hasattr(parser, "__all__"):
+            parser.__all__ = [*parser.__all__, *names]
 
 
 def _module(name: str, **names: Any) -> types.ModuleType:
@@ -170,6 +190,7 @@ def main() -> None:
     source, *modules = sys.argv[1:]
     provide_what_is_gone()
     compat.install()
+    provide_star_names()
     sys.path.insert(0, source)
     result = Result()
     with contextlib.redirect_stdout(sys.stderr):
