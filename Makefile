@@ -10,7 +10,8 @@ CONFORMANCE := 10:192 13:991
 VENV_NEEDS := python3=python3 python3:ensurepip=python3-venv
 LAB_NEEDS := ip=iproute2 nsenter=util-linux sysctl=procps
 DEMO_NEEDS := $(LAB_NEEDS) ping=iputils-ping iperf3=iperf3 curl=curl
-TEST_NEEDS := $(DEMO_NEEDS) ovs-vswitchd=openvswitch-switch ethtool=ethtool tcpdump=tcpdump openssl=openssl nft=nftables
+TEST_NEEDS := $(DEMO_NEEDS) ovs-vswitchd=openvswitch-switch ethtool=ethtool tcpdump=tcpdump openssl=openssl nft=nftables \
+	chromium=chromium /usr/share/javascript/d3/d3.min.js=libjs-d3
 BENCH_NEEDS := $(TEST_NEEDS)
 
 .PHONY: help demo test conformance check bench lock clean

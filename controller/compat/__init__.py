@@ -7,6 +7,7 @@ from Ryu's source, if the user has it.
 
 from __future__ import annotations
 
+import builtins
 import sys
 
 from triplane.controller.compat.finder import Finder
@@ -25,3 +26,4 @@ def install() -> None:
     if early:
         raise RuntimeError(f"os-ken was imported before triplane.controller.compat.install(): {', '.join(early)}")
     sys.meta_path.insert(0, Finder())
+    builtins.__dict__.setdefault("buffer", memoryview)  # Python 2's name; three of Ryu's own apps still call it

@@ -16,7 +16,8 @@ from types import ModuleType
 from typing import Any
 
 from triplane.controller.compat import source
-from triplane.controller.compat.names import ALTERED, LENT, NOT_SHARED, PACKAGES, ours
+from triplane.controller.compat.names import ALTERED, GREEN, LENT, NOT_SHARED, PACKAGES, ours
+from triplane.controller.runtime.turns import have_turns
 
 RYU_VERSION = (4, 34)  # whose behaviour is offered here
 NEEDS_OS_KEN = "it comes from os-ken, which is not installed: pip install 'triplane[controller]'"
@@ -80,7 +81,7 @@ class Alias(importlib.abc.Loader):
 
 
 class Altered(importlib.abc.Loader):
-    """Loads a module as `loader` does, then gives it other globals."""
+    """Loads a module as `loader` does, then gives it other globals, and turns."""
 
     def __init__(self, loader: importlib.abc.Loader, names: dict[str, str]) -> None:
         self._loader, self._names = loader, names
@@ -92,12 +93,14 @@ class Altered(importlib.abc.Loader):
         self._loader.exec_module(module)
         for name, target in self._names.items():
             module.__dict__[name] = importlib.import_module(target)
+        if module.__name__ in GREEN:
+            have_turns(module)
 
 
 def _altered(fullname: str, path: Sequence[str] | None) -> Spec | None:
     spec = importlib.machinery.PathFinder.find_spec(fullname, path)
     if spec is not None and spec.loader is not None:
-        spec.loader = Altered(spec.loader, ALTERED[fullname])
+        spec.loader = Altered(spec.loader, ALTERED.get(fullname, {}))
     return spec
 
 
@@ -122,7 +125,7 @@ class Finder(importlib.abc.MetaPathFinder):
         found = ours(name)
         if found is not None:
             return Spec(fullname, Alias(found))
-        if fullname in ALTERED:
+        if fullname in ALTERED or fullname in GREEN:
             return _altered(fullname, path)
         return _ryu(fullname, name) if root == "ryu" else None
 

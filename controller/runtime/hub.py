@@ -10,13 +10,13 @@ import logging
 import queue
 import socket
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
 from triplane.controller.runtime.streams import StreamClient, StreamServer, connect, listen
+from triplane.controller.runtime.turns import in_turn
 from triplane.controller.runtime.waiting import Waits, current, start, wait_until, waits_of, wake
 
 __all__ = [
@@ -65,7 +65,8 @@ class HubThread(threading.Thread):
         delay: float = 0,
     ) -> None:
         super().__init__(name=getattr(function, "__qualname__", "hub"), daemon=True)
-        self._function, self._args, self._kwargs, self._delay = function, args, dict(kwargs or {}), delay
+        self._function = in_turn(function) if current().has_turn else function
+        self._args, self._kwargs, self._delay = args, dict(kwargs or {}), delay
         self._raises = bool(self._kwargs.pop("raise_error", False))
         self._result: Any = None
         self._error: BaseException | None = None
@@ -176,7 +177,7 @@ def joinall(threads: Iterable[Any]) -> None:
 def sleep(seconds: float = 0) -> None:
     """Sleep; 0 lets others run."""
     if seconds <= 0:
-        time.sleep(0)
+        current().pause()
     else:
         wait_until(lambda: False, [], seconds)
 

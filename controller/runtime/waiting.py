@@ -25,6 +25,7 @@ def _nothing() -> None:
 # would hit it, and the starter would wait for it for ever. So no exception is raised meanwhile.
 _starting = threading.Lock()
 about_to_block: Callable[[], None] = _nothing  # called before a thread waits; the loop sets it, to go on without it
+_turn = threading.Lock()  # see `turns`
 
 
 class Asked(BaseException):
@@ -41,6 +42,8 @@ class Waits:
     def __init__(self, thread: threading.Thread) -> None:
         self.thread = thread
         self.asked: list[BaseException] = []  # to be raised in the thread
+        self.has_turn = False  # it holds `_turn`, but for the time that it waits
+        self._green = False  # exceptions come at waits only
         self._guard = threading.RLock()
         self._parked = False
         self._token = threading.Lock()  # taken: nothing has happened since it was last looked at
@@ -84,8 +87,12 @@ class Waits:
             self._raise_asked()
             self._wake = wake
             self._parked = True
+        if self.has_turn:
+            _turn.release()
 
     def _leave(self) -> None:
+        if self.has_turn:
+            _turn.acquire()
         with self._guard:
             self._parked = False
             self._raise_asked()
@@ -94,6 +101,35 @@ class Waits:
         if self.asked:
             self._raise_in_thread(None)  # first: it must not come a second time
             raise self.asked.pop(0)
+
+    def pause(self) -> None:
+        """Let others run."""
+        if self.has_turn:
+            _turn.release()
+        time.sleep(0)
+        if self.has_turn:
+            _turn.acquire()
+            with self._guard:
+                self._raise_asked()
+
+    def take_turn(self) -> None:
+        """Be the only one that has the turn. From here on nothing is raised but where this thread waits."""
+        with self._guard:
+            self._green = True
+            if self.asked:
+                self._raise_in_thread(None)
+        if not _turn.acquire(blocking=False):
+            about_to_block()
+            _turn.acquire()
+        self.has_turn = True
+
+    def end_turn(self) -> None:
+        """Let another have it. Raises what is asked for."""
+        self.has_turn = False
+        _turn.release()
+        with self._guard:
+            self._green = False
+            self._raise_asked()
 
     # other threads
 
@@ -108,7 +144,7 @@ class Waits:
             self.asked.append(error)
             if self._parked:
                 self._wake()
-            else:
+            elif not self._green:
                 self._raise_in_thread(Asked)
 
     def forget(self, error: BaseException) -> None:
@@ -117,7 +153,7 @@ class Waits:
             if error in self.asked:
                 self._raise_in_thread(None)
                 self.asked.remove(error)
-                if self.asked and not self._parked:
+                if self.asked and not self._parked and not self._green:
                     self._raise_in_thread(Asked)
 
     def _raise_in_thread(self, cls: type[BaseException] | None) -> None:

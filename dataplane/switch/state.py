@@ -164,7 +164,10 @@ class Switch:
         self.held = None
 
     def packet_in(self, packet: PacketIn, now: int) -> None:
-        """Show a packet to each controller that wants it; its buffer, if it needs one, is shared by all."""
+        """Show a packet to each controller that wants it; its buffer, if it needs one, is shared by all.
+
+        Before 1.3 a miss is kept also when it is shown whole: scripts of that time answer with its buffer id only.
+        """
         conns = self.listeners(ofp.OFPT_PACKET_IN, packet.reason)
         if packet.cookie == NO_COOKIE and packet.reason == ofp.OFPR_NO_MATCH:
             conns = [conn for conn in conns if conn.version.misses]
@@ -177,19 +180,21 @@ class Switch:
             if not conn.outbox.room(min(limit, len(packet.data))):
                 conn.outbox.sent.packet_ins_dropped[packet.reason] += 1
                 continue
-            if buffer_id == ofp.OFP_NO_BUFFER and limit < min(len(packet.data), ofp.OFPCML_NO_BUFFER):
+            keeps = limit < ofp.OFPCML_NO_BUFFER and (
+                limit < len(packet.data) or (conn.version.misses and packet.max_len < 0)
+            )
+            if buffer_id == ofp.OFP_NO_BUFFER and keeps:
                 buffer_id = self.buffers.keep(packet, now)
             key = conn.version.number, limit
-            shown[key] = shown.get(key) or self._show(conn.version.wire, packet, limit, buffer_id)
+            kept = buffer_id if keeps else ofp.OFP_NO_BUFFER
+            shown[key] = shown.get(key) or self._show(conn.version.wire, packet, limit, kept)
             conn.outbox.packet_in(packet.reason, shown[key])
 
     @staticmethod
     def _show(wire: Wire, packet: PacketIn, limit: int, buffer_id: int) -> bytes:
-        """The message for controllers that asked for `limit` bytes; whole if the rest is not kept (7.4.1)."""
+        """The message for controllers that asked for `limit` bytes; whole if it is not kept (7.4.1)."""
         whole = len(packet.data)
-        if limit == ofp.OFPCML_NO_BUFFER or limit >= whole or buffer_id == ofp.OFP_NO_BUFFER:
-            return wire.packet_in(packet, ofp.OFP_NO_BUFFER, whole)
-        return wire.packet_in(packet, buffer_id, limit)
+        return wire.packet_in(packet, buffer_id, whole if buffer_id == ofp.OFP_NO_BUFFER else min(limit, whole))
 
     def release_to_table(self, flow_mod: Request, buffer_id: int) -> None:
         """Send the packet that a flow-mod names to OFPP_TABLE (7.3.4.1); an error is answered."""

@@ -18,6 +18,12 @@ def ryu_app(request: pytest.FixtureRequest) -> Callable[[str], str]:
 
 
 @pytest.fixture
+def gui_app(request: pytest.FixtureRequest) -> str:
+    """Ryu's gui_topology, with its page."""
+    return str(ryu_source.gui(request.config.cache.mkdir("ryu")))
+
+
+@pytest.fixture
 def address(tmp_path: Path) -> str:
     """Where the controller of a test listens."""
     return f"unix:{tmp_path}/of.sock"

@@ -81,6 +81,10 @@ class Plant:
         """The number of the port to a neighbour: "h1", "s2"."""
         return self.ports[f"s{switch}"].index(f"s{switch}-{neighbour}") + 1
 
+    def neighbours(self, switch: int) -> list[str]:
+        """What its ports lead to, in their order: "h1", "s2"."""
+        return [port.partition("-")[2] for port in self.ports[f"s{switch}"]]
+
     def run(self, host: int, *words: str, check: bool = True) -> str:
         """What a command in a host says."""
         return run("ip", "netns", "exec", self.host(host), *words, check=check)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.controller.apps.tagged import tagged
 from tests.controller.plant import Plant, plant, until, usual_addresses
-from tests.controller.vlan_device import vlan_devices
 from tests.foreign import faucet
 from tests.tap.rig import raw_socket, receive_raw, transfer
 from triplane.tap import namespaces as ns
@@ -140,12 +140,12 @@ def test_vlans(hardware: str, groups: str, commands: Path, tmp_path: Path) -> No
     with driven(commands, tmp_path, config, hosts=(1, 1, 1, 1)) as net:
         until(lambda: net.pings(1, 2), "two hosts of one VLAN to reach each other")
         assert not net.pings(1, 3)
-        with vlan_devices(net.host(4), "eth0", [100, 200]):
-            net.run(4, "ip", "address", "flush", "dev", "eth0")
-            ns.set_sysctl(net.host(4), "net/ipv4/conf/all/arp_ignore", "1")
-            for vlan, address, peer in (("vlan100", "10.0.0.14", "10.0.0.1"), ("vlan200", "10.0.0.24", "10.0.0.3")):
-                net.run(4, "ip", "address", "add", address, "dev", vlan)
-                net.run(4, "ip", "route", "add", peer, "dev", vlan, "src", address)
+        net.run(4, "ip", "address", "flush", "dev", "eth0")
+        ns.set_sysctl(net.host(4), "net/ipv4/conf/all/arp_ignore", "1")
+        trunk = net.host(4), "eth0"
+        with tagged(*trunk, 100, "10.0.0.14/32"), tagged(*trunk, 200, "10.0.0.24/32"):
+            for peer, vlan in ((1, 100), (3, 200)):
+                net.run(4, "ip", "route", "add", f"10.0.0.{peer}", "dev", f"vlan{vlan}")
             assert net.pings(1, "10.0.0.14", 3)
             assert net.pings(3, "10.0.0.24", 3)
             assert not net.pings(1, "10.0.0.24")

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.controller.plant import plant, until
-from tests.controller.process import Controller
+from tests.controller.apps.driven import RyuApp, driven
+from tests.controller.plant import until
 
-RyuApp = Callable[[str], str]
-
-
-@pytest.mark.parametrize(
-    "app", ["simple_switch", "simple_switch_12", "simple_switch_13", "simple_switch_14", "simple_switch_15"]
+LEARNING = (
+    "simple_switch",
+    "simple_switch_12",
+    "simple_switch_13",
+    "simple_switch_14",
+    "simple_switch_15",
+    "example_switch_13",
 )
-def test_learning(app: str, kind: str, ryu_app: RyuApp, address: str, tmp_path: Path) -> None:
-    log = tmp_path / "controller.log"
-    with (
-        Controller(log, ryu_app(app), "--listen", address),
-        plant(kind, tmp_path, address, hosts=(1, 1, 1)) as net,
-    ):
+
+
+@pytest.mark.parametrize("app", LEARNING)
+def test_learning(app: str, kind: str, ryu_app: RyuApp, tmp_path: Path) -> None:
+    with driven(ryu_app(app), kind, tmp_path, hosts=(1, 1, 1)) as net:
         until(lambda: net.pings(1, 2), "host 1 to reach host 2")
         for port in (1, 2):
             assert [flow for flow in net.flows(1) if f"in_port={port}" in flow], net.flows(1)
@@ -29,4 +29,27 @@ def test_learning(app: str, kind: str, ryu_app: RyuApp, address: str, tmp_path: 
         assert net.pings(1, 2, count=5)
         assert net.counted(1, "h3") == before  # nothing is flooded any more
         assert net.pings(2, 3)
-        assert "ERROR" not in log.read_text()
+
+
+def test_monitor(kind: str, ryu_app: RyuApp, tmp_path: Path) -> None:
+    """simple_monitor_13 asks for flow and port statistics every ten seconds, and logs what it hears."""
+    with driven(ryu_app("simple_monitor_13"), kind, tmp_path, "--log-rate=0") as net:
+        until(lambda: net.pings(1, 2), "the hosts to reach each other")
+        assert net.pings(1, 2, count=10)
+        log = tmp_path / "controller.log"
+        row = f"0000000000000001        1 {net.mac(2)}        2"
+        until(lambda: [line for line in log.read_text().splitlines() if row in line and counted(line) >= 10], row)
+        ports = [line.split() for line in log.read_text().splitlines() if "0000000000000001        1 " in line]
+        assert any(int(words[-6]) >= 10 and int(words[-3]) >= 10 for words in ports if ":" not in words[-1]), ports
+
+
+def counted(line: str) -> int:
+    """Packets in a row of its flow table."""
+    return int(line.split()[-2])
+
+
+def test_cbench(kind: str, ryu_app: RyuApp, tmp_path: Path) -> None:
+    """It answers every packet with a flow without actions, so that there are no further ones."""
+    with driven(ryu_app("cbench"), kind, tmp_path) as net:
+        until(lambda: (net.ping(1, 2), [flow for flow in net.flows(1) if "actions=drop" in flow])[1], "the flow")
+        assert not net.pings(1, 2)

@@ -249,6 +249,7 @@ def test_a_packet_that_nothing_matches_is_for_controllers_of_1_0_alone(agent: Ag
     agent.poll_packet_ins(0)
     (seen,) = [codec.parse(1, data, D) for data in messages(peer.drain())]
     assert (seen.reason, seen.total_len, seen.data) == (ofp.OFPR_NO_MATCH, 100, FRAME)
+    assert peer.send(parser.OFPPacketOut(D, seen.buffer_id, ofp.OFPP_NONE, [], None)) == []  # kept, though shown whole
     assert messages(other.drain()) == []
     agent.disconnected(peer.conn, 0)
     other.send(
