@@ -36,7 +36,6 @@ class Datapath(ProtocolDesc):
         self.address = address
         self.flow_format = 0  # NXFF_OPENFLOW10
         self._channel = channel
-        self.flow_format = 0  # NXFF_OPENFLOW10
         self._xids = itertools.count(random.randint(1, 1 << 31))
 
     @property
@@ -86,46 +85,6 @@ class Datapath(ProtocolDesc):
         port = nowhere if in_port is None else in_port
         return self.send_msg(self.ofproto_parser.OFPPacketOut(self, buffer_id, port, actions, data))
 
-    def send_flow_mod(
-        self,
-        rule: Any,
-        cookie: int,
-        command: int,
-        idle_timeout: int,
-        hard_timeout: int,
-        priority: int | None = None,
-        buffer_id: int = NO_BUFFER,
-        out_port: int | None = None,
-        flags: int = 0,
-        actions: Any = None,
-    ) -> bool:
-        """Send a flow-mod of OpenFlow 1.0 with a rule of `nx_match`: one of Nicira's if the rule needs it."""
-        ofproto, parser, format_ = self.ofproto, self.ofproto_parser, rule.flow_format()
-        if self.flow_format < format_:
-            self.send_nxt_set_flow_format(format_)
-        priority = ofproto.OFP_DEFAULT_PRIORITY if priority is None else priority
-        out_port = ofproto.OFPP_NONE if out_port is None else out_port
-        rest = (idle_timeout, hard_timeout, priority, buffer_id, out_port, flags)
-        if format_ == ofproto.NXFF_OPENFLOW10:
-            match = parser.OFPMatch(*rule.match_tuple())
-            return self.send_msg(parser.OFPFlowMod(self, match, cookie, command, *rest, actions))
-        return self.send_msg(parser.NXTFlowMod(self, cookie, command, *rest, rule, actions))
-
-    def send_flow_del(self, rule: Any, cookie: int, out_port: int | None = None) -> bool:
-        """Delete the flows of OpenFlow 1.0 that a rule of `nx_match` covers."""
-        return self.send_flow_mod(rule, cookie, self.ofproto.OFPFC_DELETE, 0, 0, 0, out_port=out_port)
-
-    def send_delete_all_flows(self) -> bool:
-        """Delete every flow, of OpenFlow 1.0."""
-        match, ofproto = self.ofproto_parser.OFPMatch(), self.ofproto
-        return self.send_msg(self.ofproto_parser.OFPFlowMod(self, match, 0, ofproto.OFPFC_DELETE))
-
-    def send_nxt_set_flow_format(self, flow_format: int) -> bool:
-        """Tell the switch that Nicira's flow-mods will come (OpenFlow 1.0), and have done with it."""
-        self.flow_format = flow_format
-        self.send_msg(self.ofproto_parser.NXTSetFlowFormat(self, flow_format))
-        return self.send_barrier()
-
     # for OpenFlow 1.0 alone, with a `rule` of Ryu's nx_match
 
     def send_flow_mod(
@@ -136,7 +95,7 @@ class Datapath(ProtocolDesc):
         idle_timeout: int,
         hard_timeout: int,
         priority: int | None = None,
-        buffer_id: int = 0xFFFFFFFF,
+        buffer_id: int = NO_BUFFER,
         out_port: int | None = None,
         flags: int = 0,
         actions: Any = None,
