@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
-from triplane.controller import compat
 from triplane.controller.runtime import hub
-from triplane.controller.runtime.turns import in_turn
+from triplane.controller.runtime.app import RyuApp
+from triplane.controller.runtime.event import EventBase
+from triplane.controller.runtime.handler import set_ev_cls
+from triplane.controller.runtime.turns import have_turns, in_turn
 from triplane.controller.runtime.waiting import current
-
-compat.install()
 
 
 @pytest.fixture(autouse=True)
@@ -96,20 +97,22 @@ def test_killed_at_any_time_leaves_the_turn_to_others() -> None:
     assert in_turn(lambda: current().has_turn)()
 
 
-def test_those_of_os_ken_have_turns() -> None:
-    import ryu.lib.stplib as stp
+class Library(RyuApp):
+    """Its handler says whether it has the turn."""
 
-    had: list[bool] = []
+    @set_ev_cls(EventBase)
+    def handler(self, ev: EventBase) -> bool:
+        return current().has_turn
 
-    class Message:
-        @property
-        def datapath(self) -> None:
-            had.append(current().has_turn)
-            raise LookupError
+    def other(self) -> bool:
+        return current().has_turn
 
-    class Event:
-        msg = Message()
 
-    with pytest.raises(LookupError):
-        stp.Stp().packet_in_handler(Event())
-    assert had == [True]
+def test_the_handlers_of_a_module_have_turns() -> None:
+    module = ModuleType(__name__)
+    module.Library = Library  # type: ignore[attr-defined]
+    have_turns(module)
+    library = Library()
+    assert library.handler(EventBase())
+    assert not library.other()
+    assert Library.handler.callers  # it still is a handler
