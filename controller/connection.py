@@ -20,7 +20,8 @@ from triplane.controller.runtime.session import PACKET_IN_LIMIT, Session
 
 log = logging.getLogger(__name__)
 
-READ_SIZE = 1 << 16  # bytes at a time
+READ_SIZE = 1 << 15  # bytes at a time: no more packet-ins than half a session's queue takes
+RECEIVE_BUFFER = 1 << 18  # bytes that the kernel may hold: what stands behind them must come through a flood
 WRITE_SIZE = 1 << 18
 SEND_LIMIT = 32 << 20  # bytes that may wait for a switch that does not read; then it is disconnected
 LINGER = 1.0  # s in which a closed connection may still write
@@ -97,6 +98,7 @@ class Connection:
         sock.setblocking(False)
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self.session = Session(self, peer, brick, LOOP.now, LOOP.backlog)
         LOOP.watch(self._fd, self._ready)
         self.session.connected()
@@ -132,7 +134,7 @@ class Connection:
         if data:
             session = self.session
             session.received(data, LOOP.now)
-            if len(session.packet_ins) >= PACKET_IN_LIMIT:
+            if len(session.packet_ins) > PACKET_IN_LIMIT // 2:
                 self._read_rarely()
 
     def _decrypt(self, data: bytes) -> bytes:
@@ -148,11 +150,14 @@ class Connection:
         if not self._resting:
             self._resting = True
             self._rewatch()
-            LOOP.call_at(LOOP.now + RARELY, self._read_again)
+            self.session.when_served = self._read_again
+            self._wake_up = LOOP.call_at(LOOP.now + RARELY, self._read_again)
 
     def _read_again(self) -> None:
         self._resting = False
         self._rewatch()
+        self._wake_up.cancel()
+        self.session.when_served = None
 
     def _rewatch(self) -> None:
         if not self._closed:

@@ -175,7 +175,15 @@ class Server:
         self, sock: socket.socket, peer: Any, tls: Tls | None = None, gone: Callable[[], None] | None = None
     ) -> None:
         """Take over a connected socket; `gone` is called when its connection has ended."""
-        self.connections[Connection(sock, peer, self.brick, self._gone, tls)] = gone
+        try:
+            connection = Connection(sock, peer, self.brick, self._gone, tls)
+        except OSError as error:  # it has gone already
+            log.info("connection of %s lost: %s", peer, error)
+            sock.close()
+            if gone is not None:
+                gone()
+            return
+        self.connections[connection] = gone
         half_open = [one for one in self.connections if one.session.datapath.state in _HALF_OPEN]
         if len(half_open) > HALF_OPEN_LIMIT:
             self.refused += 1

@@ -83,7 +83,7 @@ class _Mishap:
         self.loop.reading = -1
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
-        if error is None or not isinstance(error, Exception):
+        if error is None or isinstance(error, Relieved):
             return False
         log.critical("the loop goes on after an error that should not be", exc_info=error)
         self.loop.unwatch(self.loop.reading)

@@ -114,6 +114,18 @@ def test_a_flood_of_one_switch_does_not_starve_another(rarely: None) -> None:
             until(lambda: app.barriers == 1, "the barrier's reply")
 
 
+def test_nothing_is_dropped_as_long_as_tcp_can_hold_it_back(monkeypatch: pytest.MonkeyPatch, rarely: None) -> None:
+    monkeypatch.setattr(connections, "RARELY", 3600.0)
+    monkeypatch.setattr(connections, "READ_SIZE", 16 * len(packet_in(0)))
+    with serving(Slow()) as (server, address), FakeSwitch(address, 1).comes_into_service() as switch:
+        switch.send(b"".join(packet_in(number) for number in range(500)))
+        for _ in range(500):
+            switch.wait(parser.OFPPacketOut)
+        (connection,) = server.connections
+        assert connection.session.served == 500
+        assert connection.session.dropped == 0
+
+
 def test_echo_and_barrier_go_ahead_of_packet_ins() -> None:
     app = Slow()
     with serving(app) as (_, address), FakeSwitch(address, 1).comes_into_service() as switch:
