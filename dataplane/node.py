@@ -71,7 +71,7 @@ class Node:
         """Load what the control thread will call, and wait for the workers: nobody is to wait for that later."""
         self.workers.await_breath()
         now = time.monotonic_ns()
-        self.flow_mods(b"", 0, 0, now)
+        self.state.flows.warm(now)
         self.expire(now)
         self.table_stats()
 

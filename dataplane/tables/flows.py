@@ -106,6 +106,14 @@ class FlowTables:
         _, _, flows = self.aggregate(FlowFilter(table, k.ANY, k.ANY, cookie, MASK64, EMPTY_MATCH))
         return flows < learnt.limit
 
+    def warm(self, now: int) -> None:
+        """Load the compiled code of what controllers ask for first, which nobody is to wait for then."""
+        self.flow_mods(b"", 0, 0, now)
+        self.expire(now)
+        flow_stats.start(self.flows, OFPTT_ALL)
+        flow_stats.dump(self.flows, self.decoder, OFPTT_ALL, 0, self._out, self._result, now)
+        self.aggregate(FlowFilter(OFPTT_ALL, k.ANY, k.ANY, 0, 0, EMPTY_MATCH))
+
     def _copied(self, data: bytes | bytearray | memoryview, start: int, end: int) -> Bytes:
         """data[start:end], at the same place in memory of our own: read-only bytes would be compiled for once more."""
         if end > len(self._wire):

@@ -24,7 +24,6 @@ from triplane.tap import namespaces as ns
 
 TRIPLANE = [sys.executable, "-m", "triplane.cli"]
 PATIENCE = 60.0  # seconds until a test gives up
-HELLO = bytes.fromhex("0400000800000001")
 DATAPATH = codec.PROTOCOLS[ofp.OFP_VERSION]
 ACROSS = ("in_port=1,actions=output:2", "in_port=2,actions=output:1")
 
@@ -126,19 +125,20 @@ def built(message: Any) -> bytes:
 
 
 class Controller:
-    """A connection to the switch, from the controller's side."""
+    """A connection to the switch, from the controller's side, of one version of OpenFlow."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, version: int = ofp.OFP_VERSION) -> None:
         self.socket, self.framer, self.waiting = sock, Framer(), []
+        self.version, self.protocol = version, codec.PROTOCOLS[version]
         sock.settimeout(PATIENCE)
-        sock.sendall(HELLO)
-        self.next(parser.OFPHello)
+        sock.sendall(bytes((version, ofp.OFPT_HELLO, 0, 8, 0, 0, 0, 1)))
+        self.next(self.protocol.ofproto_parser.OFPHello)
 
     @classmethod
-    def dial(cls, dataplane: Dataplane) -> Controller:
+    def dial(cls, dataplane: Dataplane, version: int = ofp.OFP_VERSION) -> Controller:
         sock = socket.socket(socket.AF_UNIX)
         sock.connect(dataplane.listener)
-        return cls(sock)
+        return cls(sock, version)
 
     def send(self, message: Any) -> None:
         self.socket.sendall(built(message))
@@ -147,7 +147,7 @@ class Controller:
         """The next message of this class; others are passed over."""
         while True:
             while self.waiting:
-                message = codec.parse(ofp.OFP_VERSION, self.waiting.pop(0), DATAPATH)
+                message = codec.parse(self.version, self.waiting.pop(0), self.protocol)
                 if isinstance(message, kind):
                     return message
             data = self.socket.recv(1 << 16)
