@@ -19,7 +19,7 @@ from triplane.dataplane.kernels.node import (
     W_ACTIONS,
 )
 from triplane.dataplane.kernels.outputs import FIRST_SLOT, PENDING_NONE, push_group
-from triplane.dataplane.kernels.packet import ADDR, METADATA, PENDING
+from triplane.dataplane.kernels.packet import ADDR, METADATA, PENDING, REASON
 from triplane.dataplane.kernels.perform import act, measure, write
 from triplane.dataplane.kernels.pool import Words, give_one
 from triplane.dataplane.kernels.program import (
@@ -38,6 +38,7 @@ from triplane.dataplane.kernels.program import (
     op_of,
     size_of,
 )
+from triplane.dataplane.kernels.punts import OFPR_ACTION_SET
 from triplane.dataplane.kernels.resubmit import DROPPED, NEXT_END, RESUMED, resubmit
 
 NEXT_DROPPED = -2
@@ -94,6 +95,7 @@ def finish(node: Words, w: Words, row: Words) -> None:
 def run_action_set(node: Words, w: Words, row: Words) -> None:
     """Execute the action set in the order of OpenFlow 1.3.5 section 5.10, and end the packet's life."""
     arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
+    row[REASON] = OFPR_ACTION_SET
     bits = w[W_ACTIONS]
     slot = 0
     while bits >> slot != 0 and slot < SLOT_GROUP:

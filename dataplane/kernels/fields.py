@@ -103,4 +103,5 @@ LATER_FIELDS = (  # of OpenFlow 1.4 and 1.5
     Field(43, "actset_output", 32, 4, K_SPARE, 32, False, False, PRE_NONE),
     Field(44, "packet_type", 32, 4, K_SPARE, 0, False, False, PRE_NONE),
 )
+PBB_UCA = LATER_FIELDS[0]
 BY_NAME = {field.name: field for field in FIELDS}

@@ -46,9 +46,11 @@ from triplane.dataplane.kernels.packet import (
     MAX_PORTS,
     PACKET_WORDS,
     PENDING,
+    REASON,
 )
 from triplane.dataplane.kernels.pipeline import prepare, tables
 from triplane.dataplane.kernels.pool import Words
+from triplane.dataplane.kernels.punts import OFPR_ACTION, OFPR_GROUP
 from triplane.dataplane.kernels.rewrite import copy_frame
 
 CHOOSE = 0  # in BLOCK: the group has not been looked at yet
@@ -61,6 +63,7 @@ def drain(node: Words, w: Words) -> None:
         top = view_words(stack_at(w, w[W_DEPTH] - 1), PACKET_WORDS)
         if top[GROUP] == GROUP_TABLE:
             child = view_words(pop(w, top), PACKET_WORDS)
+            child[REASON] = OFPR_ACTION
             if prepare(node, w, child):
                 tables(node, w, child)
         elif top[GROUP] == GROUP_CLONE:
@@ -94,6 +97,7 @@ def step(node: Words, w: Words, top: Words) -> None:
     if address:
         child = view_words(address, PACKET_WORDS)
         count_bucket(arena, block, w[W_ID], bucket, 1, child[LENGTH])
+        child[REASON] = OFPR_GROUP
         run_bucket(node, w, child, bucket_program(arena, block, bucket))
 
 

@@ -19,9 +19,10 @@ from triplane.dataplane.kernels.node import (
     W_NOW,
 )
 from triplane.dataplane.kernels.outputs import slot_of
-from triplane.dataplane.kernels.packet import ADDR, GSO_TYPE, IN_PORT, LENGTH, PACKET_WORDS, PORT
+from triplane.dataplane.kernels.packet import ADDR, GSO_TYPE, IN_PORT, LENGTH, PACKET_WORDS, PORT, REASON
 from triplane.dataplane.kernels.pipeline import prepare
 from triplane.dataplane.kernels.pool import Bytes, Words, take_one
+from triplane.dataplane.kernels.punts import OFPR_PACKET_OUT
 from triplane.dataplane.kernels.wake import wake_control
 
 
@@ -54,6 +55,7 @@ def inject(node: Words, w: Words, data: Bytes, length: int, in_port: int, progra
     if not bring(node, row, data, length, in_port):
         return False
     w[W_ACTIONS], w[W_FLOW] = 0, 0
+    row[REASON] = OFPR_PACKET_OUT
     if prepare(node, w, row) and execute(node, w, row, program) != NEXT_DROPPED:
         finish(node, w, row)
     drain(node, w)

@@ -41,12 +41,12 @@ from triplane.dataplane.kernels.packet import (
     MAX_PORTS,
     PACKET_WORDS,
     PENDING,
+    REASON,
     REGS,
 )
 from triplane.dataplane.kernels.parse import fill_key, flow_hash
 from triplane.dataplane.kernels.police import normal_port, punt_packet
 from triplane.dataplane.kernels.pool import Words, give_one
-from triplane.dataplane.kernels.punts import OFPR_ACTION
 from triplane.dataplane.kernels.registers import VALUE_ONE, values_of
 from triplane.dataplane.kernels.rewrite import copy_frame
 
@@ -107,7 +107,7 @@ def output(node: Words, w: Words, row: Words, port: int, max_len: int) -> None:
         else:
             send(node, w, row, slot)
     elif port == OFPP_CONTROLLER:
-        punt_packet(node, w, row, OFPR_ACTION, max_len)
+        punt_packet(node, w, row, row[REASON], max_len)
         sent(row)
     else:
         output_reserved(node, w, row, port)

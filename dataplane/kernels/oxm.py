@@ -35,6 +35,7 @@ from triplane.dataplane.kernels.fields import (
     K_REG,
     K_TUNNEL,
     KEY_WORDS,
+    PBB_UCA,
     PRE_NONE,
     REG_WORDS,
     VID_PRESENT,
@@ -123,7 +124,7 @@ def _row(field: Field) -> list[int]:
 
 
 FIELD_COUNT = ROWS
-_ROWS = {field.number: _row(field) for field in (*FIELDS, *NICIRA_FIELDS)}
+_ROWS = {field.number: _row(field) for field in (*FIELDS, PBB_UCA, *NICIRA_FIELDS)}
 FIELD_ROWS = np.array([_ROWS.get(row, NO_ROW) for row in range(FIELD_COUNT)], np.int64)
 
 VLAN_VID = BY_NAME["vlan_vid"].number
@@ -403,7 +404,7 @@ def encode_match(key: Words, mask: Words, wire: Bytes, at: int) -> int:
     return at - start
 
 
-MAX_TLVS = sum(TLV_HEADER + 2 * field.size for field in (*FIELDS, *NICIRA_FIELDS) if field.number not in VIEWS)
+MAX_TLVS = sum(TLV_HEADER + 2 * field.size for field in (*FIELDS, PBB_UCA, *NICIRA_FIELDS) if field.number not in VIEWS)
 MAX_PACKET_MATCH = 48  # bytes that encode_packet_match writes, at most
 
 

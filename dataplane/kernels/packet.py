@@ -37,7 +37,7 @@ TUNNEL_ID = METADATA + 1
 QUEUE = TUNNEL_ID + 1  # set_queue
 TABLE = QUEUE + 1  # table of the last match
 COOKIE = TABLE + 1  # of the flow entry that matched last
-REASON = COOKIE + 1  # OFPR_* of a packet-in that may follow
+REASON = COOKIE + 1  # OFPR_* of an output to the controller, which is one of what executes the action
 HASH = REASON + 1  # flow hash, 0 = not yet computed
 
 # layout: offsets in bytes from ADDR, -1 when absent; filled by parse

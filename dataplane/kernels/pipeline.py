@@ -48,6 +48,7 @@ from triplane.dataplane.kernels.packet import (
     PENDING,
     PORT,
     QUEUE,
+    REASON,
     REGS,
     TABLE,
     TUNNEL_ID,
@@ -55,7 +56,7 @@ from triplane.dataplane.kernels.packet import (
 from triplane.dataplane.kernels.parse import parse
 from triplane.dataplane.kernels.police import punt_packet
 from triplane.dataplane.kernels.pool import Words, give_one
-from triplane.dataplane.kernels.punts import OFPR_NO_MATCH
+from triplane.dataplane.kernels.punts import OFPR_ACTION, OFPR_NO_MATCH
 
 SPANNING_TREE = 0x0180C2000000  # the address of its frames (IEEE 802.1D 7.12.3)
 
@@ -68,6 +69,7 @@ def admit(node: Words, w: Words, row: Words) -> bool:
     row[IN_PORT] = ports[at + OUT_NUMBER]
     row[METADATA], row[TUNNEL_ID], row[QUEUE], row[TABLE] = 0, 0, 0, 0
     row[COOKIE], row[HASH], row[PENDING], row[REGS] = 0, 0, PENDING_NONE, 0
+    row[REASON] = OFPR_ACTION
     barred = OFPPC_NO_RECV | OFPPC_PORT_DOWN
     if ports[at + OUT_CONFIG] & (barred | OFPPC_NO_RECV_STP) and refused(node, row, ports[at + OUT_CONFIG]):
         drop(node, w, row, DROP_PORT_CONFIG)

@@ -50,7 +50,7 @@ from triplane.dataplane.kernels.packet import (
     PORT,
 )
 from triplane.dataplane.kernels.pool import Words
-from triplane.dataplane.kernels.punts import OFPR_ACTION, OFPR_NO_MATCH, punt, punt_class
+from triplane.dataplane.kernels.punts import OFPR_ACTION, OFPR_ACTION_SET, OFPR_NO_MATCH, punt, punt_class
 from triplane.dataplane.kernels.rewrite import set_field
 
 IP_DSCP = BY_NAME["ip_dscp"].number
@@ -138,8 +138,9 @@ def ingress(node: Words, row: Words) -> int:
 
 @kernel
 def reason_of(arena: Words, flow: int, reason: int) -> int:
-    """OFPR_NO_MATCH instead of OFPR_ACTION if the flow is the table-miss entry (section 5.4)."""
-    if reason != OFPR_ACTION or flow == 0 or arena[flow + F_PRIORITY] != 0:
+    """OFPR_NO_MATCH instead of OFPR_ACTION and OFPR_ACTION_SET if the flow is the table-miss entry (section 5.4)."""
+    by_flow = reason == OFPR_ACTION or reason == OFPR_ACTION_SET
+    if not by_flow or flow == 0 or arena[flow + F_PRIORITY] != 0:
         return reason
     return OFPR_NO_MATCH if arena[flow + F_COUNTERS] == flow + F_KEY else reason
 

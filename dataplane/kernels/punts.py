@@ -84,7 +84,7 @@ SH_LOCK = 0
 SH_BUCKET = 1  # its rate is 0 when the class is not policed
 SHARED_WORDS = 1 + TOKEN_WORDS
 
-OFPR_NO_MATCH, OFPR_ACTION, OFPR_INVALID_TTL = 0, 1, 2
+OFPR_NO_MATCH, OFPR_ACTION, OFPR_INVALID_TTL, OFPR_ACTION_SET, OFPR_GROUP, OFPR_PACKET_OUT = range(6)  # 1.4's
 CONTROLLER_SHIFT = 8  # a reason may have the id of the controller above it that the packet is for (Nicira's), else 0
 
 
@@ -109,7 +109,9 @@ def address_of_words(words: Words) -> int:
 def punt_class(reason: int) -> int:
     """Class of a packet that goes up for an OFPR_* reason."""
     reason &= 0xFF
-    return reason if reason <= OFPR_INVALID_TTL else PUNT_OTHER
+    if reason <= OFPR_INVALID_TTL:
+        return reason
+    return PUNT_ACTION if reason <= OFPR_PACKET_OUT else PUNT_OTHER
 
 
 @kernel

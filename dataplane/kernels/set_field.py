@@ -51,6 +51,7 @@ TCP_SRC, TCP_DST, UDP_SRC, UDP_DST, SCTP_SRC, SCTP_DST, ICMPV4_TYPE, ICMPV4_CODE
 ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA, IPV6_SRC, IPV6_DST, IPV6_FLABEL = range(21, 29)
 ICMPV6_TYPE, ICMPV6_CODE, ND_TARGET, ND_SLL, ND_TLL = range(29, 34)
 MPLS_LABEL, MPLS_TC, MPLS_BOS, PBB_ISID, TUNNEL = range(34, 39)
+PBB_UCA = 41
 
 
 @inlined
@@ -267,13 +268,23 @@ def set_nd_link(mem: Bytes, row: Words, offset: int, value: int) -> int:
 
 
 @kernel
-def set_tag(mem: Bytes, row: Words, field: int, value: int) -> int:
-    """mpls_label, mpls_tc, mpls_bos, pbb_isid."""
+def set_pbb(mem: Bytes, row: Words, field: int, value: int) -> int:
+    """The I-TAG is pcp:3 dei:1 uca:1 reserved:3 isid:24, behind the EtherType."""
+    if row[PBB_AT] < 0:
+        return ABSENT
+    at = row[ADDR] + row[PBB_AT] + 2
     if field == PBB_ISID:
-        if row[PBB_AT] < 0:
-            return ABSENT
-        put24(mem, row[ADDR] + row[PBB_AT] + 3, value)
-        return DONE
+        put24(mem, at + 1, value)
+    else:
+        put8(mem, at, be8(mem, at) & ~8 | value << 3)
+    return DONE
+
+
+@kernel
+def set_tag(mem: Bytes, row: Words, field: int, value: int) -> int:
+    """mpls_label, mpls_tc, mpls_bos, pbb_isid, pbb_uca."""
+    if field == PBB_ISID or field == PBB_UCA:
+        return set_pbb(mem, row, field, value)
     if row[MPLS_AT] < 0 or field > PBB_ISID:
         return ABSENT
     at = row[ADDR] + row[MPLS_AT]

@@ -39,6 +39,7 @@ NUMBERS: dict[str, list[int]] = {
     "mpls_tc": [0, 1],
     "mpls_bos": [0, 1],
     "pbb_isid": [7, 8],
+    "pbb_uca": [0, 1],
     "arp_op": [1, 2],
     "icmpv4_type": [0, 8],
     "icmpv4_code": [0],
@@ -67,7 +68,7 @@ STACKS: list[Stack] = [  # prerequisites, fields they allow, actions they allow
     ({"eth_type": 0x86DD, "ip_proto": 58, "icmpv6_type": 135}, ["ipv6_nd_target", "ipv6_nd_sll"], IP_ACTIONS),
     ({"eth_type": 0x8847}, ["mpls_label", "mpls_tc", "mpls_bos"], [
         ("dec_mpls_ttl",), ("set_mpls_ttl", 7), ("pop_mpls", 0x0800), ("copy_ttl_in",), ("copy_ttl_out",)]),
-    ({"eth_type": 0x88E7}, ["pbb_isid"], [("pop_pbb",)]),
+    ({"eth_type": 0x88E7}, ["pbb_isid", "pbb_uca"], [("pop_pbb",)]),
 ]  # fmt: skip
 PUSHES: list[Action] = [("push_vlan", 0x8100), ("push_vlan", 0x88A8), ("push_mpls", 0x8847), ("push_pbb", 0x88E7)]
 UNSETTABLE = {"in_port", "in_phy_port", "metadata", "ipv6_exthdr"}

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable
 from typing import Any
 
-from tests.oracle.oxm import NAMES, SHAPE, Match, encode_match
+from tests.oracle.oxm import NUMBERS, SHAPE, Match, encode_match
 
 Action = tuple[Any, ...]
 Instructions = dict[str, Any]
@@ -38,7 +38,7 @@ def action(name: str, *arguments: Any) -> bytes:
     if name == "set_field":
         field, value = arguments
         size = SHAPE[field][0]
-        body = bytes([0x80, 0, NAMES.index(field) << 1, size]) + value.to_bytes(size)
+        body = bytes([0x80, 0, NUMBERS[field] << 1, size]) + value.to_bytes(size)
         return struct.pack("!HH", 25, len(padded(bytes(4) + body))) + padded(bytes(4) + body)[4:]
     if name in BARE:
         return struct.pack("!HH4x", BARE[name], 8)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tests.oracle.checksums import ones_sum, pseudo_header, sctp_check
 from tests.oracle.parse import Parsed, number, parse
-from triplane.dataplane.kernels.fields import BY_NAME
+from triplane.dataplane.kernels.fields import FIELDS, PBB_UCA
 
 DONE, ABSENT, EXPIRED = 0, 1, 2
 CHECK_AT = {6: 16, 17: 6, 1: 2, 58: 2}
@@ -44,11 +44,13 @@ PLAIN = {  # field: (header, offset, bytes)
 PACKED = {  # field: (header, offset, bytes, shift) of a number that shares its bytes
     "vlan_vid": ("vlan", 2, 2, 0),
     "vlan_pcp": ("vlan", 2, 2, 13),
+    "pbb_uca": ("pbb", 2, 1, 3),
     "mpls_label": ("mpls", 0, 4, 12),
     "mpls_tc": ("mpls", 0, 4, 9),
     "mpls_bos": ("mpls", 0, 4, 8),
     "ipv6_flabel": ("l3", 0, 4, 0),
 }
+BITS = {field.name: field.bits for field in (*FIELDS, PBB_UCA)}
 ADDRESSES = {"ipv4_src", "ipv4_dst", "ipv6_src", "ipv6_dst"}
 IPV4_HEADER = {"ip_dscp", "ip_ecn", "ip_proto", "ipv4_src", "ipv4_dst"}
 LAYER_4 = ADDRESSES | {"ip_proto"} | {name for name, (header, *_) in PLAIN.items() if header in {"l4", "sll", "tll"}}
@@ -86,11 +88,11 @@ def set_field(frame: Frame, name: str, value: int) -> int:
         return DONE
     if name in {"ip_dscp", "ip_ecn"}:
         low = 0 if before.fields["eth_type"] == 0x0800 else 4
-        bits = BY_NAME[name].bits
+        bits = BITS[name]
         frame.data = set_bits(data, before.at["l3"], 2, low + (2 if name == "ip_dscp" else 0), bits, value)
     elif name in PACKED:
         header, offset, size, shift = PACKED[name]
-        bits = 12 if name == "vlan_vid" else BY_NAME[name].bits
+        bits = 12 if name == "vlan_vid" else BITS[name]
         frame.data = set_bits(data, before.at[header] + offset, size, shift, bits, value)
     else:
         header, offset, size = PLAIN[name]

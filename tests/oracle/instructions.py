@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from tests.oracle.nicira import EXPERIMENTER, Header
 from tests.oracle.oxm import (
     ANY,
+    BY_NUMBER,
     HEADERS,
-    NAMES,
+    NUMBERS,
     SHAPE,
     Known,
     Match,
@@ -26,7 +27,7 @@ from triplane.dataplane.kernels.nicira_fields import NXM_ROWS, ROW_TCP_FLAGS, RO
 BAD_REQUEST, BAD_ACTION, BAD_INSTRUCTION, FLOW_MOD_FAILED, METER_MOD_FAILED = 1, 2, 3, 5, 12
 MANY = 1 << 32
 UNWRITABLE = {"conj_id", "ip_frag", "tcp_flags"}
-SETTABLE = set(NAMES) - {"in_port", "in_phy_port", "metadata", "ipv6_exthdr"}
+SETTABLE = set(NUMBERS) - {"in_port", "in_phy_port", "metadata", "ipv6_exthdr"}
 
 
 @dataclass
@@ -154,9 +155,9 @@ def set_field(data: bytes) -> tuple[Action, str, int]:
     header, row = other_header(data)
     if header is not None:
         return set_other_field(data, header, row)
-    if oxm_class != 0x8000 or number >= len(NAMES):
+    if oxm_class != 0x8000 or number not in BY_NUMBER:
         raise Refused(BAD_ACTION, 13)
-    name = NAMES[number]
+    name = BY_NUMBER[number]
     if name not in SETTABLE or masked:
         raise Refused(BAD_ACTION, 15)
     if size != SHAPE[name][0]:

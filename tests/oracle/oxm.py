@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.oracle import nicira
-from triplane.dataplane.kernels.fields import FIELDS, KEY_WORDS
+from triplane.dataplane.kernels.fields import FIELDS, KEY_WORDS, PBB_UCA
 from triplane.dataplane.kernels.nicira_fields import NICIRA_FIELDS
 
 Match = dict[str, tuple[int, int]]
@@ -71,11 +71,14 @@ SHAPE = {
     "ipv6_exthdr": (2, 9, True),
 }
 NAMES = list(SHAPE)
-HEADERS = {(0x8000, number): nicira.plain(name, SHAPE[name]) for number, name in enumerate(NAMES)} | nicira.headers(
+SHAPE["pbb_uca"] = (1, 1, False)  # OpenFlow 1.4.1 table 15
+NUMBERS = {name: number for number, name in enumerate(NAMES)} | {"pbb_uca": 41}
+BY_NUMBER = {number: name for name, number in NUMBERS.items()}
+HEADERS = {(0x8000, number): nicira.plain(name, SHAPE[name]) for name, number in NUMBERS.items()} | nicira.headers(
     SHAPE
 )
 SHAPE |= nicira.SHAPE
-BY_NAME = {field.name: field for field in (*FIELDS, *NICIRA_FIELDS)}
+BY_NAME = {field.name: field for field in (*FIELDS, PBB_UCA, *NICIRA_FIELDS)}
 
 Known = dict[str, int]
 
@@ -122,6 +125,7 @@ PREREQUISITE: dict[str, Callable[[Known], bool]] = {
     "ipv6_nd_tll": both(icmp6, is_one_of("icmpv6_type", 136)),
     **dict.fromkeys(("mpls_label", "mpls_tc", "mpls_bos"), mpls),
     "pbb_isid": pbb,
+    "pbb_uca": pbb,
 }
 PREREQUISITE |= {name: PREREQUISITE[other] for name, other in nicira.ASKS_AS.items()}
 
@@ -214,7 +218,7 @@ def decode_match_struct(data: bytes) -> tuple[Match, int]:
 def encode_match(match: Match) -> bytes:
     """Canonical TLVs: in field order, all-ones masks left out, fields without a mask bit too."""
     wire = b""
-    for name in (*NAMES, *nicira.SHAPE):
+    for name in (*NUMBERS, *nicira.SHAPE):
         value, mask = match.get(name, (0, 0))
         size, bits, maskable = SHAPE[name]
         if mask:

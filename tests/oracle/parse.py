@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from triplane.dataplane.kernels.fields import FIELDS, KEY_WORDS
+from triplane.dataplane.kernels.fields import FIELDS, KEY_WORDS, PBB_UCA
 from triplane.dataplane.kernels.nicira_fields import NICIRA_FIELDS
 
-BY_NAME = {field.name: field for field in (*FIELDS, *NICIRA_FIELDS)}
+BY_NAME = {field.name: field for field in (*FIELDS, PBB_UCA, *NICIRA_FIELDS)}
 
 ARP = {0x0806, 0x8035}
 EXTENSIONS = {0: "hop", 43: "router", 44: "frag", 60: "dest", 51: "auth", 50: "esp", 135: "", 139: "", 140: ""}
@@ -22,11 +22,10 @@ L4_NAMES = {6: "tcp", 17: "udp", 132: "sctp"}
 
 @dataclass
 class Parsed:
-    """`fields`: OXM values. `at`: offsets of the headers that are there. `uca`: a key bit beyond the fields."""
+    """`fields`: OXM values. `at`: offsets of the headers that are there."""
 
     fields: dict[str, int] = field(default_factory=dict)
     at: dict[str, int] = field(default_factory=dict)
-    uca: int = 0
     fragment: str = "no"
     covers_dst: bool = True  # the pseudo header has the destination of the IPv6 header
 
@@ -81,7 +80,7 @@ def _network(frame: bytes, kind: int, at: int, out: Parsed) -> None:
     elif kind == 0x88E7 and len(body) >= 18:
         out.at["pbb"] = at - 2
         out.fields["pbb_isid"] = number(body[1:4])
-        out.uca = body[0] >> 3 & 1
+        out.fields["pbb_uca"] = body[0] >> 3 & 1
 
 
 def _ipv4(body: bytes, at: int, out: Parsed) -> None:
@@ -217,5 +216,4 @@ def key_words(parsed: Parsed) -> list[int]:
             words[entry.word + 1] |= value & (1 << 64) - 1
         else:
             words[entry.word] |= value << entry.shift
-    words[BY_NAME["tcp_src"].word] |= parsed.uca << 39
     return [word - (1 << 64) if word >> 63 else word for word in words]

@@ -14,11 +14,11 @@ from tests.oracle import actions as rewrite
 from tests.oracle.flow_table import Flow, FlowTable
 from tests.oracle.groups import ALL as ALL_BUCKETS
 from tests.oracle.groups import OracleBucket, OracleGroup, candidates
-from tests.oracle.oxm import NAMES
+from tests.oracle.oxm import NUMBERS
 from tests.oracle.parse import parse
 
 IN_PORT, TABLE, NORMAL, FLOOD, ALL, CONTROLLER, LOCAL = range(0xFFFFFFF8, 0xFFFFFFFF)
-NO_MATCH, ACTION, INVALID_TTL = 0, 1, 2
+NO_MATCH, ACTION, INVALID_TTL, ACTION_SET, GROUP, PACKET_OUT = range(6)
 PORT_DOWN, NO_RECV, NO_FLOOD, NO_FWD, NO_PACKET_IN = 1, 4, 16, 32, 64
 NO_COOKIE = 2**64 - 1
 
@@ -73,6 +73,7 @@ class Packet:
     table: int = 0
     flow: Flow | None = None
     in_bucket: bool = False
+    reason: int = ACTION  # of a packet-in: what executes the action
 
     def fields(self) -> dict[str, int]:
         own = {"in_port": self.in_port, "in_phy_port": self.in_port, "metadata": self.metadata}
@@ -145,13 +146,14 @@ class Walk:
             self.tables(Packet(data, port))
 
     def packet_out(self, in_port: int, actions: list[Action], data: bytes) -> None:
-        packet = Packet(data, in_port)
+        packet = Packet(data, in_port, reason=PACKET_OUT)
         if len(data) >= 14:
             self.all_of(packet, actions)
 
     def tables(self, packet: Packet) -> None:
         if len(packet.data) < 14:
             return
+        packet.reason = ACTION
         action_set: dict[object, Action] = {}
         table: int | None = 0
         while table is not None:
@@ -171,6 +173,7 @@ class Walk:
             value, mask = flow.then.get("metadata", (0, 0))
             packet.metadata = packet.metadata & ~mask | value & mask
             table = flow.then.get("goto")
+        packet.reason = ACTION_SET
         self.all_of(packet, in_order(action_set))
 
     def all_of(self, packet: Packet, actions: list[Action]) -> bool:
@@ -195,7 +198,7 @@ class Walk:
     def output(self, packet: Packet, port: int, max_len: int) -> None:
         if port == CONTROLLER:
             direct = packet.flow is not None and packet.flow.is_miss and not packet.in_bucket
-            self.punt(packet, NO_MATCH if direct else ACTION, max_len)
+            self.punt(packet, NO_MATCH if direct else packet.reason, max_len)
         elif port == IN_PORT:
             self.emit(packet, packet.in_port)
         elif port in (ALL, FLOOD):
@@ -248,7 +251,7 @@ class Walk:
         group = self.switch.groups[number]
         for index in self.chosen(number, group):
             actions = in_order({kind_of(action): action for action in group.buckets[index].actions})
-            self.all_of(replace(packet, in_bucket=True), actions)
+            self.all_of(replace(packet, in_bucket=True, reason=GROUP), actions)
 
     def chosen(self, number: int, group: Group) -> list[int]:
         if group.kind == ALL_BUCKETS:
@@ -277,4 +280,4 @@ def in_order(action_set: dict[object, Action]) -> list[Action]:
 
 def rank(action: Action) -> tuple[int, int]:
     """Place in the action set; set-fields go by the number of their field."""
-    return ORDER.index(action[0]), NAMES.index(action[1]) if action[0] == "set_field" else 0
+    return ORDER.index(action[0]), NUMBERS[action[1]] if action[0] == "set_field" else 0

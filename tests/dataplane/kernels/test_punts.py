@@ -99,7 +99,8 @@ def test_a_frame_longer_than_the_ring_is_refused() -> None:
 
 
 def test_classes_by_reason() -> None:
-    assert [punt_class(reason) for reason in range(5)] == [PUNT_MISS, PUNT_ACTION, PUNT_TTL, PUNT_OTHER, PUNT_OTHER]
+    actions = [PUNT_ACTION] * 3  # of an action set, a group, a packet-out
+    assert [punt_class(reason) for reason in range(7)] == [PUNT_MISS, PUNT_ACTION, PUNT_TTL, *actions, PUNT_OTHER]
 
 
 def test_the_control_thread_is_woken_once_for_each_time_it_arms() -> None:

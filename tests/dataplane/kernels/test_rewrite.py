@@ -14,7 +14,7 @@ from tests.oracle.frames import anything, damaged, ethernet, frames, ipv4, ipv6,
 from tests.oracle.parse import key_words, parse
 from tests.oracle.slots import contents, empty_key, place
 from triplane.dataplane.kernels import rewrite as kernels
-from triplane.dataplane.kernels.fields import FIELDS, K_ETH_DST, K_REG
+from triplane.dataplane.kernels.fields import FIELDS, K_ETH_DST, K_REG, PBB_UCA
 from triplane.dataplane.kernels.packet import (
     ADDR,
     CSUM,
@@ -41,7 +41,7 @@ with_type = st.tuples(
     st.sampled_from([(0x8100,), (0x88A8,), (0x8847,), (0x8848,), (0x88E7,), (0x0800,), (0x86DD,), (0x0806,)]),
 )
 with_ttl = st.tuples(st.sampled_from(["set_nw_ttl", "set_mpls_ttl"]), st.integers(0, 255).map(lambda ttl: (ttl,)))
-settable = st.sampled_from([field for field in FIELDS if field.settable])
+settable = st.sampled_from([field for field in (*FIELDS, PBB_UCA) if field.settable])
 set_fields = settable.flatmap(
     lambda field: st.tuples(
         st.just("set_field"), st.tuples(st.just(field.number), st.integers(0, (1 << field.bits) - 1))
@@ -49,7 +49,7 @@ set_fields = settable.flatmap(
 )
 steps = st.lists(st.one_of(set_fields, set_fields, bare, with_type, with_ttl), max_size=8)
 CALLS: dict[str, Callable[..., int]] = {name: getattr(kernels, name) for name in kernels.__all__ if name.islower()}
-NUMBERS = {field.number: field for field in FIELDS}
+NUMBERS = {field.number: field for field in (*FIELDS, PBB_UCA)}
 
 
 def signed(word: int) -> int:
