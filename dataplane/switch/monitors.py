@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 REQUEST = Struct("!IIIHBB")  # monitor_id, out_port, out_group, flags, table_id, command; then the match
 MATCH_AT = REQUEST.size
+ONF_REQUEST = Struct("!IHHIB3x")  # id, flags, match_len, out_port, table_id; then the match's fields
+ONF_HEAD = Struct("!II")  # experimenter, type
+ONF_CANCEL = Struct("!I")  # id
+ONF_FLAGS = 0x3F
 FLAGS = 0x7F
 EVENT_FLAGS = {ADDED: ofp.OFPFMF_ADD, REMOVED: ofp.OFPFMF_REMOVED, CHANGED: ofp.OFPFMF_MODIFY}
 EVENTS = {ADDED: ofp.OFPFME_ADDED, REMOVED: ofp.OFPFME_REMOVED, CHANGED: ofp.OFPFME_MODIFIED}
@@ -79,8 +83,26 @@ class Updates:
 
 
 def flow_monitor(switch: Switch, request: Request, body: bytes) -> Iterable[bytes]:
-    """OFPMP_FLOW_MONITOR: all requests in it, or none. The reply has the entries that are there, if asked for."""
-    wanted = list(requests_of(body))
+    """OFPMP_FLOW_MONITOR."""
+    return monitored(switch, request, list(requests_of(body)))
+
+
+def onf_flow_monitor(switch: Switch, request: Request, body: bytes) -> Iterable[bytes]:
+    """ONFMP_FLOW_MONITOR, the extension EXT-187 of 1.3. Its flags are the same bits."""
+    return monitored(switch, request, list(onf_requests_of(body)))
+
+
+def onf_cancel(switch: Switch, request: Request) -> list[bytes]:
+    """ONFT_FLOW_MONITOR_CANCEL."""
+    (monitor_id,) = ONF_CANCEL.unpack_from(request.body, ONF_HEAD.size)
+    if request.conn.updates.monitors.pop(monitor_id, None) is None:
+        raise monitor_failed(ec.OFPMOFC_UNKNOWN_MONITOR)
+    follow(switch)
+    return []
+
+
+def monitored(switch: Switch, request: Request, wanted: list[tuple[int, int, Monitor]]) -> Iterable[bytes]:
+    """Change the monitors as all requests say, or not at all. The reply has the entries that are there, if wanted."""
     monitors = dict(request.conn.updates.monitors)
     initial: list[Monitor] = []
     for monitor_id, command, monitor in wanted:
@@ -113,6 +135,24 @@ def requests_of(body: bytes) -> Iterator[tuple[int, int, Monitor]]:
         match = body[at + MATCH_AT : end]
         yield monitor_id, command, Monitor(flags, table_id, out_port, out_group, match, fields_of(match))
         at = end
+
+
+def onf_requests_of(body: bytes) -> Iterator[tuple[int, int, Monitor]]:
+    """As requests_of, of onf_flow_monitor_request, whose match has no header."""
+    at = 0
+    while at < len(body):
+        if len(body) - at < ONF_REQUEST.size:
+            raise OpenFlowError(ec.OFPET_BAD_REQUEST, ec.OFPBRC_BAD_LEN)
+        monitor_id, flags, length, out_port, table_id = ONF_REQUEST.unpack_from(body, at)
+        start = at + ONF_REQUEST.size
+        at = start + length + -length % 8
+        if at > len(body):
+            raise OpenFlowError(ec.OFPET_BAD_MATCH, ec.OFPBMC_BAD_LEN)
+        if flags & ~ONF_FLAGS:
+            raise monitor_failed(ec.OFPMOFC_BAD_FLAGS)
+        head = ofp.OFPMT_OXM.to_bytes(2) + (4 + length).to_bytes(2)
+        match = head + body[start : start + length] + bytes(-(4 + length) % 8)
+        yield monitor_id, ofp.OFPFMC_ADD, Monitor(flags, table_id, out_port, ofp.OFPG_ANY, match, fields_of(match))
 
 
 def change_monitors(monitors: dict[int, Monitor], monitor_id: int, command: int, monitor: Monitor) -> None:
@@ -200,7 +240,7 @@ def must_wait(conn: Connection) -> bool:
     updates = conn.updates
     if conn.outbox.full and not updates.paused:
         updates.paused = True
-        conn.outbox.reply(conn.version.wire.flow_updates([conn.version.wire.flow_update_pause(ofp.OFPFME_PAUSED)]))
+        conn.outbox.reply(conn.version.wire.flow_updates_pause(ofp.OFPFME_PAUSED))
     return conn.outbox.full or updates.paused or conn.answer is not None or bool(updates.missed)
 
 
@@ -231,7 +271,7 @@ def missed_updates(conn: Connection) -> Iterator[bytes]:
         yield wire.flow_updates([full(wire, change._replace(kind=kind), flags)])
     if updates.paused:
         updates.paused = False
-        yield wire.flow_updates([wire.flow_update_pause(ofp.OFPFME_RESUMED)])
+        yield wire.flow_updates_pause(ofp.OFPFME_RESUMED)
 
 
 # records and matches

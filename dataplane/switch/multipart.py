@@ -21,9 +21,9 @@ MATCH_AT = wire.FLOW_STATS_REQUEST.size
 
 
 def multipart_request(switch: Switch, request: Request) -> Iterable[bytes]:
-    head = request.wire.multipart
-    kind, flags = head.unpack_from(request.data, wire.HEADER_SIZE)
-    body = request.data[wire.HEADER_SIZE + head.size :]
+    layout = request.wire.multipart
+    kind, flags = layout.unpack_from(request.data, wire.HEADER_SIZE)
+    body = request.data[wire.HEADER_SIZE + layout.size :]
     row = request.conn.version.multiparts.get(kind)
     if row is None:
         raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_MULTIPART)
@@ -33,7 +33,8 @@ def multipart_request(switch: Switch, request: Request) -> Iterable[bytes]:
     body = join_pieces(request, kind, body)
     if row.size is not None and len(body) != row.size:
         raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN)
-    return replies(request, kind, row.handler(switch, request, body))
+    head = body[: wire.EXPERIMENTER.size] if kind == ofp.OFPMP_EXPERIMENTER else b""
+    return replies(request, kind, row.handler(switch, request, body), head)
 
 
 def keep_piece(switch: Switch, request: Request, kind: int, body: bytes) -> None:
@@ -58,19 +59,20 @@ def join_pieces(request: Request, kind: int, body: bytes) -> bytes:
     return bytes(held) + body
 
 
-def replies(request: Request, kind: int, records: Iterable[bytes]) -> Iterator[bytes]:
+def replies(request: Request, kind: int, records: Iterable[bytes], head: bytes = b"") -> Iterator[bytes]:
     """The records in as few messages as hold them, all but the last flagged MORE; a record is never split.
 
-    A record that no message can hold (a flow entry within 16 bytes of 64 KiB) cannot be told, and is left out.
+    A record that no message can hold (a flow entry within 16 bytes of 64 KiB) cannot be told, and is left out. Each
+    begins with `head`.
     """
-    held: list[bytes] = []
-    size = 0
+    held = [head]
+    size = len(head)
     for record in records:
-        if len(record) > ROOM:
+        if len(head) + len(record) > ROOM:
             continue
         if size + len(record) > ROOM:
             yield request.wire.multipart_reply(kind, request.xid, ofp.OFPMPF_REPLY_MORE, held)
-            held, size = [], 0
+            held, size = [head], len(head)
         held.append(record)
         size += len(record)
     yield request.wire.multipart_reply(kind, request.xid, 0, held)
@@ -159,9 +161,14 @@ def port_desc(switch: Switch, request: Request, body: bytes) -> list[bytes]:
     return [request.wire.port(info) for info in switch.datapath.ports()]
 
 
-def experimenter(switch: Switch, request: Request, body: bytes) -> list[bytes]:
-    short = len(body) < 8  # experimenter, exp_type
-    raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN if short else ofp.OFPBRC_BAD_EXPERIMENTER)
+def experimenter(switch: Switch, request: Request, body: bytes) -> Iterable[bytes]:
+    """An extension's multipart, by the version's table of them; each of its replies begins with its head."""
+    if len(body) < wire.EXPERIMENTER.size:
+        raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_LEN)
+    row = request.conn.version.experimenter_multiparts.get(wire.EXPERIMENTER.unpack_from(body))
+    if row is None:
+        raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_EXPERIMENTER)
+    return row.handler(switch, request, body[wire.EXPERIMENTER.size :])
 
 
 ROWS = {

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow import ofproto_v1_4 as ofp
 from triplane.dataplane.switch.agent import Agent
 from triplane.dataplane.switch.connection import Connection
 
 ROLES = {ofp.OFPCR_ROLE_EQUAL: "equal", ofp.OFPCR_ROLE_MASTER: "master", ofp.OFPCR_ROLE_SLAVE: "slave"}
-PACKET_IN_REASONS = {ofp.OFPR_NO_MATCH: "no_match", ofp.OFPR_ACTION: "action", ofp.OFPR_INVALID_TTL: "invalid_ttl"}
+PACKET_IN_REASONS = {
+    ofp.OFPR_TABLE_MISS: "no_match",
+    ofp.OFPR_APPLY_ACTION: "action",
+    ofp.OFPR_INVALID_TTL: "invalid_ttl",
+    ofp.OFPR_ACTION_SET: "action_set",
+    ofp.OFPR_GROUP: "group",
+    ofp.OFPR_PACKET_OUT: "packet_out",
+}
 EVENTS = {ofp.OFPT_FLOW_REMOVED: "flow_removed", ofp.OFPT_PORT_STATUS: "port_status"}
 
 

@@ -61,6 +61,7 @@ class Abilities(NamedTuple):
     instructions: tuple[int, ...]  # goto-table first
     actions: tuple[int, ...]
     fields: tuple[Field, ...]
+    capabilities: int | None = None  # OFPTC_*, told in the place of a configuration since 1.4
 
     @property
     def settable(self) -> tuple[Field, ...]:
@@ -77,28 +78,28 @@ def failed(code: int) -> OpenFlowError:
     return OpenFlowError(ofp.OFPET_TABLE_FEATURES_FAILED, code)
 
 
-def table_features(switch: Switch, request: Request, body: bytes) -> Iterator[bytes]:
+def table_features(switch: Switch, request: Request, body: bytes, can: Abilities = V1_3) -> Iterator[bytes]:
     """Read, or with a body write and then read."""
     if body:
         if request.conn.role == ofp.OFPCR_ROLE_SLAVE:
             raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_IS_SLAVE)
-        configure(switch, wanted_tables(body))
-    return (encode_table(switch, table_id) for table_id in range(N_TABLES))
+        configure(switch, wanted_tables(body, can), can)
+    return (encode_table(switch, table_id, can) for table_id in range(N_TABLES))
 
 
 # reading
 
 
-def encode_table(switch: Switch, table_id: int) -> bytes:
+def encode_table(switch: Switch, table_id: int, can: Abilities) -> bytes:
     """One ofp_table_features. Without _MISS properties: the table-miss entry can do what others can."""
-    properties = encode_properties(table_id, V1_3)
+    properties = encode_properties(table_id, can)
     head = FEATURES.pack(
         FEATURES.size + len(properties),
         table_id,
         switch.table_names[table_id],
         ALL_METADATA,
         ALL_METADATA,
-        switch.table_config[table_id],
+        switch.table_config[table_id] if can.capabilities is None else can.capabilities,
         switch.config.max_entries,
     )
     return head + properties
@@ -150,7 +151,7 @@ class Wanted(NamedTuple):
     config: int
 
 
-def configure(switch: Switch, wanted: list[Wanted]) -> None:
+def configure(switch: Switch, wanted: list[Wanted], can: Abilities) -> None:
     """Apply a checked write: all of it or, with OpenFlowError, none."""
     tables = {table.table_id for table in wanted}
     if len(tables) < len(wanted):
@@ -159,10 +160,11 @@ def configure(switch: Switch, wanted: list[Wanted]) -> None:
         raise failed(ofp.OFPTFFC_EPERM)
     for table in wanted:
         switch.table_names[table.table_id] = table.name
-        switch.table_config[table.table_id] = table.config
+        if can.capabilities is None:
+            switch.table_config[table.table_id] = table.config
 
 
-def wanted_tables(body: bytes) -> list[Wanted]:
+def wanted_tables(body: bytes, can: Abilities) -> list[Wanted]:
     """Decode and check an array of ofp_table_features. Raises OpenFlowError."""
     wanted = []
     at = 0
@@ -170,18 +172,18 @@ def wanted_tables(body: bytes) -> list[Wanted]:
         length = int.from_bytes(body[at : at + 2], "big")
         if length < FEATURES.size or length % 8 or at + length > len(body):
             raise failed(ofp.OFPTFFC_BAD_LEN)
-        wanted.append(wanted_table(body[at : at + length]))
+        wanted.append(wanted_table(body[at : at + length], can))
         at += length
     return wanted
 
 
-def wanted_table(record: bytes) -> Wanted:
+def wanted_table(record: bytes, can: Abilities) -> Wanted:
     _, table_id, name, _, _, config, _ = FEATURES.unpack_from(record)
     if table_id >= N_TABLES:
         raise failed(ofp.OFPTFFC_BAD_TABLE)
-    if config & ~DEPRECATED_CONFIG or not name.endswith(b"\0"):
+    if config & ~(DEPRECATED_CONFIG if can.capabilities is None else can.capabilities) or not name.endswith(b"\0"):
         raise failed(ofp.OFPTFFC_BAD_ARGUMENT)
-    check_properties(record, table_id, V1_3, CHECKS)
+    check_properties(record, table_id, can, CHECKS)
     return Wanted(table_id, name.split(b"\0")[0], config)
 
 

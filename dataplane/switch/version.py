@@ -48,6 +48,7 @@ class Version(NamedTuple):
     flow_runs: bool = True
     misses: bool = False
     experimenters: Mapping[tuple[int, int], Row] = {}
+    experimenter_multiparts: Mapping[tuple[int, int], MultipartRow] = {}
 
 
 def admit(row: Row, switch: Switch, request: Request) -> Iterable[bytes]:

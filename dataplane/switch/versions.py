@@ -28,7 +28,16 @@ ONF_BUNDLES = {
 }
 V1_0 = Version(1, "1.0", wire_1_0.WIRE, requests_1_0.ROWS, stats_1_0.ROWS, flow_runs=False, misses=True)
 V1_2 = Version(3, "1.2", v1_2.WIRE, v1_2.REQUESTS, v1_2.STATS, flow_runs=False, misses=True)
-V1_3 = Version(4, "1.3", wire.WIRE, handlers.ROWS, multipart.ROWS, experimenters=ONF_BUNDLES)
+ONF_MONITORS = {
+    (ONF_EXPERIMENTER_ID, onf.ONFT_FLOW_MONITOR_CANCEL): Row(monitors.onf_cancel, 20),
+}
+V1_3 = Version(
+    *(4, "1.3", wire.WIRE, handlers.ROWS, multipart.ROWS),
+    experimenters=ONF_BUNDLES | ONF_MONITORS,
+    experimenter_multiparts={
+        (ONF_EXPERIMENTER_ID, onf.ONFMP_FLOW_MONITOR): MultipartRow(monitors.onf_flow_monitor, None),
+    },
+)
 
 _REQUESTS_1_4 = {kind: row for kind, row in handlers.ROWS.items() if kind != ofp.OFPT_QUEUE_GET_CONFIG_REQUEST} | {
     ofp.OFPT_PORT_MOD: Row(requests_1_4.port_mod, 32, longer=True, writes=True, bundled=True),
@@ -39,6 +48,7 @@ _REQUESTS_1_4 = {kind: row for kind, row in handlers.ROWS.items() if kind != ofp
     ofp.OFPT_BUNDLE_ADD_MESSAGE: Row(bundles.add, 24, longer=True, writes=True),
 }
 _MULTIPARTS_1_4 = multipart.ROWS | {
+    ofp.OFPMP_TABLE_FEATURES: MultipartRow(multipart_1_4.features, None),
     ofp.OFPMP_TABLE_DESC: MultipartRow(multipart_1_4.table_desc, 0),
     ofp.OFPMP_FLOW_MONITOR: MultipartRow(monitors.flow_monitor, None),
     ofp.OFPMP_QUEUE_DESC: MultipartRow(multipart_1_4.queue_desc, multipart_1_4.QUEUE_REQUEST.size),

@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.ofproto_common import ONF_EXPERIMENTER_ID
+from triplane.dataplane.openflow.v1_3 import onf_constants as onf
+from triplane.dataplane.openflow.v1_4.constants import (
+    OFPFME_ADDED,
+    OFPFME_INITIAL,
+    OFPFME_MODIFIED,
+    OFPFME_PAUSED,
+    OFPFME_REMOVED,
+)
 from triplane.dataplane.openflow.v1_4.error_codes import OFPET_BUNDLE_FAILED
 from triplane.dataplane.switch.datapath import PacketIn, PortCounters, PortInfo, Removed
 
@@ -53,6 +61,17 @@ PORT_STATS = Struct("!I4x12QII")
 QUEUE_STATS_REQUEST = Struct("!II")  # port_no, queue_id
 QUEUE_STATS = Struct("!IIQQQII")  # port_no, queue_id, bytes, packets, errors, seconds, nanoseconds
 ONE_NUMBER = Struct("!I4x")  # the request for statistics of one port, group or meter
+
+EXPERIMENTER = Struct("!II")  # experimenter, type
+ONF_MONITOR = EXPERIMENTER.pack(ONF_EXPERIMENTER_ID, onf.ONFMP_FLOW_MONITOR)
+ONF_UPDATE = Struct("!HHHHHHHBxQ")  # length, event, reason, priority, idle, hard, match_len, table_id, cookie
+ONF_SHORT_UPDATE = Struct("!HHI")  # length, event, xid
+ONF_EVENTS = {  # by OFPFME_*: what is there at first is told as if it were added
+    OFPFME_INITIAL: onf.ONFFME_ADDED,
+    OFPFME_ADDED: onf.ONFFME_ADDED,
+    OFPFME_REMOVED: onf.ONFFME_DELETED,
+    OFPFME_MODIFIED: onf.ONFFME_MODIFIED,
+}
 
 SECOND = 1_000_000_000  # ns
 PORT_CONFIG = ofp.OFPPC_PORT_DOWN | ofp.OFPPC_NO_RECV | ofp.OFPPC_NO_FWD | ofp.OFPPC_NO_PACKET_IN
@@ -161,17 +180,27 @@ class Wire:
         return b""
 
     def flow_update(self, event: int, reason: int, record: bytes, instructions: bool) -> bytes:
-        """What monitors are told of an entry, from its ofp_flow_stats; 1.3 has no monitors of its own."""
-        return b""
+        """What monitors are told of an entry, from its ofp_flow_stats: onf_flow_update_full, of ONF's EXT-187."""
+        _, table_id, _, _, priority, idle, hard, _, _, cookie, _, _ = FLOW_STATS.unpack_from(record)
+        size = int.from_bytes(record[FLOW_STATS.size + 2 : FLOW_STATS.size + 4]) - 4
+        match = record[FLOW_STATS.size + 4 : FLOW_STATS.size + 4 + size] + bytes(-size % 8)
+        rest = record[FLOW_STATS.size + 4 + size + -(4 + size) % 8 :] if instructions else b""
+        length = ONF_UPDATE.size + len(match) + len(rest)
+        head = ONF_UPDATE.pack(length, ONF_EVENTS[event], reason, priority, idle, hard, size, table_id, cookie)
+        return head + match + rest
 
     def flow_update_abbreviated(self, xid: int) -> bytes:
-        return b""
+        """onf_flow_update_abbrev: a change that the controller's own request made."""
+        return ONF_SHORT_UPDATE.pack(ONF_SHORT_UPDATE.size, onf.ONFFME_ABBREV, xid)
 
-    def flow_update_pause(self, event: int) -> bytes:
-        return b""
+    def flow_updates_pause(self, event: int) -> bytes:
+        """The message that says that a monitor is paused or resumed (OFPFME_*)."""
+        kind = onf.ONFT_FLOW_MONITOR_PAUSED if event == OFPFME_PAUSED else onf.ONFT_FLOW_MONITOR_RESUMED
+        return self.message(ofp.OFPT_EXPERIMENTER, 0, EXPERIMENTER.pack(ONF_EXPERIMENTER_ID, kind))
 
     def flow_updates(self, updates: Iterable[bytes]) -> bytes:
-        return b""
+        """A reply to a monitor's request, long after it: its transaction is 0."""
+        return self.multipart_reply(ofp.OFPMP_EXPERIMENTER, 0, 0, (ONF_MONITOR, *updates))
 
     def controller_status(self, conn: Connection, reason: int) -> bytes:
         return b""

@@ -26,6 +26,7 @@ from triplane.dataplane.kernels.packet import (
     GSO_TYPE,
     GSO_UDP_L4,
 )
+from triplane.dataplane.kernels.punts import OFPR_GROUP
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.tables.queues import QueueSettings
 
@@ -244,7 +245,7 @@ def test_link_down_and_up(node: Forwarder) -> None:
     assert node.node.port_table.refresh(2)
     assert node.receive(1, plain(60)) == []
     assert not node.node.port_table.refresh(2), "nothing new"
-    assert node.node.ports()[2].state == 1
+    assert [info.state for info in node.node.ports() if info.port_no == 2] == [1]
     node.ports[2].up = True
     node.node.port_table.refresh(2)
     assert node.receive(1, plain(60)) == [(2, plain(60))]
@@ -334,7 +335,7 @@ def test_a_packet_in_from_a_group_tells_the_flow_that_sent_it_there(node: Forwar
     node.send(wire.flow_mod(then={"apply": [("group", 5)], "goto": 1}, cookie=1))
     node.send(wire.flow_mod(then={"apply": [output(2)]}, table=1, cookie=2, priority=9))
     node.receive(1, plain(60))
-    assert [packet[:3] for packet in node.packet_ins()] == [(1, 0, 1)]
+    assert [packet[:3] for packet in node.packet_ins()] == [(OFPR_GROUP, 0, 1)]
 
 
 def test_packet_outs_of_the_controller_have_no_port(node: Forwarder) -> None:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from struct import Struct
 
+from triplane.dataplane.kernels.fields import FIELDS, PBB_UCA
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.openflow.v1_4 import error_codes as ec
-from triplane.dataplane.switch import vacancy
+from triplane.dataplane.switch import table_features, vacancy
 from triplane.dataplane.switch.connection import Request
 from triplane.dataplane.switch.state import N_TABLES, Switch
+from triplane.dataplane.switch.table_features import Abilities
 from triplane.dataplane.switch.v1_4.properties import pack_property
 
 QUEUE_REQUEST = Struct("!II")  # port_no, queue_id
 QUEUE_DESC = Struct("!IIH6x")  # port_no, queue_id, length
 RATE = Struct("!H2x")  # tenths of a percent
+
+
+CAN = Abilities(
+    table_features.INSTRUCTIONS,
+    table_features.ACTIONS,
+    (*FIELDS, PBB_UCA),
+    capabilities=ofp.OFPTC_EVICTION | ofp.OFPTC_VACANCY_EVENTS,
+)
+
+
+def features(switch: Switch, request: Request, body: bytes) -> Iterable[bytes]:
+    """OFPMP_TABLE_FEATURES, 7.3.5.5: the configuration's place is that of the capabilities now, which stay."""
+    return table_features.table_features(switch, request, body, CAN)
 
 
 def table_desc(switch: Switch, request: Request, body: bytes) -> list[bytes]:

@@ -92,9 +92,9 @@ class Wire14(wire.Wire):
         """ofp_flow_update_abbrev: a change that the controller's own request made."""
         return SHORT_UPDATE.pack(SHORT_UPDATE.size, ofp.OFPFME_ABBREV, xid)
 
-    def flow_update_pause(self, event: int) -> bytes:
-        """ofp_flow_update_paused."""
-        return SHORT_UPDATE.pack(SHORT_UPDATE.size, event, 0)
+    def flow_updates_pause(self, event: int) -> bytes:
+        """ofp_flow_update_paused, in a message of its own."""
+        return self.flow_updates([SHORT_UPDATE.pack(SHORT_UPDATE.size, event, 0)])
 
     def flow_updates(self, updates: Iterable[bytes]) -> bytes:
         """A reply to a monitor's request, long after it: its transaction is 0."""

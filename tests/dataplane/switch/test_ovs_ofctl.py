@@ -11,6 +11,7 @@ from os_ken.ofproto import ofproto_v1_3 as ofp
 
 from tests.dataplane.switch.live import Live, live, until, within
 from triplane.dataplane.switch.datapath import PacketIn
+from triplane.dataplane.switch.state import AgentConfig
 
 
 def target(switch: Live) -> str:
@@ -133,5 +134,31 @@ def test_packet_out_and_monitor(tmp_path: Path) -> None:
             process.terminate()
             await within(process.wait())
             assert "table_id=2 cookie=0x9 total_len=60 in_port=1 (via action) data_len=60 (unbuffered)" in seen
+
+    asyncio.run(script())
+
+
+def test_a_monitor_of_flow_entries(tmp_path: Path) -> None:
+    """OpenFlow 1.4's: what is there, what another controller changes."""
+
+    async def script() -> None:
+        async with live(listeners=["ptcp:0:127.0.0.1"], config=AgentConfig(versions=(4, 5))) as switch:
+            await ofctl(switch, "add-flow", "in_port=1,actions=output:2")
+            process = await asyncio.create_subprocess_exec(
+                *("ovs-ofctl", "-O", "OpenFlow14", "monitor", target(switch), "watch:"),
+                stderr=asyncio.subprocess.PIPE,
+                env={**os.environ, "OVS_RUNDIR": str(tmp_path)},
+            )
+            await until(lambda: switch.datapath.watched)
+            await ofctl(switch, "add-flow", "in_port=2,priority=7,actions=output:1")
+            await ofctl(switch, "del-flows")
+            seen = ""
+            while seen.count("DELETED") < 2:
+                seen += (await within(process.stderr.readline())).decode()  # type: ignore[union-attr]
+            process.terminate()
+            await within(process.wait())
+            assert "event=INITIAL table=0 cookie=0 in_port=1 actions=output:2" in seen
+            assert "event=ADDED table=0 cookie=0 in_port=2" in seen
+            assert "event=DELETED reason=delete table=0" in seen
 
     asyncio.run(script())
