@@ -37,7 +37,7 @@ from triplane.dataplane.kernels.limits import (
     STATE_FACTS,
 )
 from triplane.dataplane.kernels.multipath import BUNDLE_HRW, HASH_L3, ITER_HASH, NO_PORT
-from triplane.dataplane.kernels.nicira_fields import REGISTERS, ROW_REG, ROW_VLAN_TCI
+from triplane.dataplane.kernels.nicira_fields import ROW_VLAN_TCI
 from triplane.dataplane.kernels.nicira_learn import decode_learn
 from triplane.dataplane.kernels.nicira_parts import field_error, part_at, part_error
 from triplane.dataplane.kernels.nicira_table import (
@@ -101,7 +101,6 @@ from triplane.dataplane.kernels.program import (
     OP_RESUBMIT,
     OP_SET_QUEUE,
     OP_WRITE,
-    SLOT_QUEUE,
     SLOT_SET_FIELD,
     head_of,
     span_of,
@@ -117,7 +116,7 @@ ROW_MPLS_TC = BY_NAME["mpls_tc"].number
 ROW_ETH_TYPE = BY_NAME["eth_type"].number
 ROW_IP_PROTO = BY_NAME["ip_proto"].number
 ROW_ICMPV6_TYPE = BY_NAME["icmpv6_type"].number
-OXM_FIELDS = 45  # set-field slots; the registers that have one come behind them
+OXM_FIELDS = 45  # set-field slots of the action set
 PUSH_MPLS = 19  # as in ACTION_ROWS
 NXM_IN_PORT = 0x00000002  # header of NXM_OF_IN_PORT, the type of a bundle's members
 # properties of NXAST_CONTROLLER2
@@ -504,20 +503,11 @@ def is_about_fields(kind: int) -> bool:
 
 @kernel
 def written_slot(slot: int, head: int) -> int:
-    """Slot of the action set of the operation whose head is given, -1 if it has none."""
+    """Slot of the action set of the operation whose head is given; NO_SLOT for a field that is none of OXM's."""
     if slot != SLOT_SET_FIELD:
         return slot
     field = head >> 16 if head & 0xFF == OP_LOAD else head >> 24
-    return field_slot(field)
-
-
-@kernel
-def field_slot(field: int) -> int:
-    """Slot of a field that is set: each OXM field has one, and so have the first registers; -1 for the others."""
-    if field < OXM_FIELDS:
-        return SLOT_SET_FIELD + field
-    place = SLOT_SET_FIELD + OXM_FIELDS + field - ROW_REG
-    return place if ROW_REG <= field < ROW_REG + REGISTERS and place < SLOT_QUEUE else -1
+    return slot + field if field < OXM_FIELDS else NO_SLOT
 
 
 @kernel
@@ -527,7 +517,7 @@ def as_written(code: Words, start: int, slot: int, to: int) -> int:
         return to
     place = written_slot(slot, code[start + 1])
     code[start] = head_of(OP_WRITE, 1, max(place, 0))
-    return to if place >= 0 else -UNSUPPORTED_ORDER
+    return to if place != NO_SLOT else -UNSUPPORTED_ORDER
 
 
 @kernel

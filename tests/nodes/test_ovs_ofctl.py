@@ -135,3 +135,52 @@ def test_the_switch_and_its_ports_in_1_0(switch: Dataplane) -> None:
     assert "0 queues" in switch.ofctl("queue-stats", version=old)
     frame = "ff" * 14 + "00" * 46
     switch.ofctl("packet-out", f"in_port=none,packet={frame},actions=mod_vlan_vid:5,all", version=old)
+
+
+NICIRA_FLOWS = """\
+priority=1,actions=load:7->NXM_NX_REG0[],move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],resubmit(,1)
+priority=2,reg0=7,reg1=0x80000000/0x80000000,actions=output:NXM_NX_REG1[0..15],exit
+priority=3,ip,actions=load:0x5->NXM_NX_REG3[0..3],dec_ttl(1,2),note:aa.bb.cc.00.00.00,resubmit:2
+priority=4,tcp,tcp_flags=+syn-ack,actions=fin_timeout(idle_timeout=3,hard_timeout=5),output(port=2,max_len=64)
+priority=5,ip,nw_ttl=9,ip_frag=no,actions=controller(max_len=128,id=3,reason=no_match),set_field:0x9->tun_id
+priority=6,xreg1=0x500000006,actions=push:NXM_NX_REG2[],pop:NXM_NX_REG5[]
+priority=7,pkt_mark=1,actions=multipath(symmetric_l4,1024,hrw,4,0,NXM_NX_REG4[0..3])
+priority=8,in_port=1,actions=bundle(eth_src,0,hrw,ofport,slaves:1,2),clone(load:9->NXM_NX_REG6[],output:2),output:1
+priority=9,in_port=2,actions=bundle_load(eth_src,50,active_backup,ofport,NXM_NX_REG0[],slaves:1,2)
+priority=10,ip,nw_src=10.0.0.1,actions=conjunction(7,1/2)
+priority=10,ip,nw_dst=10.0.0.2,actions=conjunction(7,2/2),conjunction(8,1/3)
+priority=10,conj_id=7,actions=output:2
+table=1,priority=1,actions=learn(table=2,idle_timeout=9,hard_timeout=10,priority=5,cookie=0x77,fin_idle_timeout=2,\
+NXM_OF_VLAN_TCI[0..11],NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],eth_type=0x800,load:0x55->NXM_NX_REG3[0..7],\
+load:NXM_OF_IN_PORT[]->NXM_NX_REG1[0..15],output:NXM_OF_IN_PORT[]),resubmit(3,2)
+table=1,priority=2,mpls,actions=load:3->OXM_OF_MPLS_LABEL[],learn(limit=5,table=3,NXM_OF_ETH_DST[]),output:2
+table=2,priority=1,xxreg0=0x1/0xff,tun_id=5,actions=write_actions(set_field:0x7->tun_id,output:1),goto_table:3
+"""
+UNDOABLE = {
+    "priority=1,ip,actions=ct(commit)": "OFPBAC_BAD_VENDOR_TYPE",
+    "priority=1,ct_mark=5,actions=drop": "OFPBMC_BAD_FIELD",
+    "priority=1,tun_src=10.0.0.1,actions=drop": "OFPBMC_BAD_FIELD",
+    "priority=1,actions=load:1->NXM_NX_TUN_IPV4_SRC[]": "OFPBMC_BAD_FIELD",
+    "priority=1,actions=sample(probability=1,collector_set_id=1)": "OFPBAC_BAD_VENDOR_TYPE",
+    "priority=1,actions=controller(pause)": "OFPBAC_BAD_ARGUMENT",
+    "priority=1,actions=write_actions(set_field:1->reg0)": "OFPBAC_UNSUPPORTED_ORDER",
+}
+
+
+@pytest.mark.parametrize("version", ["OpenFlow13", "OpenFlow14"])
+def test_niciras_flows(switch: Dataplane, tmp_path: Path, version: str) -> None:
+    flows = tmp_path / "flows"
+    flows.write_text("\n".join(NICIRA_FLOWS.replace("\\\n", "").splitlines()) + "\n")
+    switch.ofctl("add-flows", str(flows), version=version)
+    assert differences(switch, flows, version) == []
+    switch.ofctl("replace-flows", str(flows), version=version)
+    assert differences(switch, flows, version) == []
+    switch.ofctl("del-flows", "reg0=7", version=version)
+    assert "reg0=0x7" not in switch.ofctl("dump-flows", version=version)
+    switch.ofctl("del-flows", version=version)
+
+
+@pytest.mark.parametrize(("flow", "error"), UNDOABLE.items())
+def test_what_needs_connection_tracking_or_tunnels_is_refused(switch: Dataplane, flow: str, error: str) -> None:
+    with pytest.raises(AssertionError, match=error):
+        switch.ofctl("add-flow", flow)

@@ -144,10 +144,8 @@ def set_other_field(data: bytes, header: Header, row: int) -> tuple[Action, str,
 
 
 def written_slot(row: int) -> int:
-    """Slot of the action set: OXM fields have one each, registers as long as there are any."""
-    if row < 45:
-        return p.SLOT_SET_FIELD + row
-    return p.SLOT_SET_FIELD + 45 + row - 48 if 48 <= row < 60 else -1
+    """Slot of the action set: OXM fields have one each."""
+    return p.SLOT_SET_FIELD + row if row < 45 else -1
 
 
 def set_field(data: bytes) -> tuple[Action, str, int]:
