@@ -186,6 +186,7 @@ def push(node: Words, w: Words, row: Words, work: int, move: bool) -> bool:
         w[W_DROPS + DROP_NO_FRAME] += 1
         return False
     top[GROUP], top[BLOCK], top[PENDING], top[FLOW] = work, 0, PENDING_NONE, w[W_FLOW]
+    top[REGS] -= values_of(top) * VALUE_ONE  # values that were pushed stay with the original
     w[W_DEPTH] += 1
     return True
 
@@ -213,9 +214,8 @@ def push_table(node: Words, w: Words, row: Words) -> None:
 
 @kernel
 def push_clone(node: Words, w: Words, row: Words, program: int) -> None:
-    """Leave a copy of a packet for a program of its own; values that were pushed stay with the original."""
+    """Leave a copy of a packet for a program of its own."""
     if push(node, w, row, GROUP_CLONE, False):
         top = view_words(stack_at(w, w[W_DEPTH] - 1), PACKET_WORDS)
         top[BUCKET] = program
-        top[REGS] -= values_of(top) * VALUE_ONE
     sent(row)

@@ -135,6 +135,7 @@ def told(packet: PacketIn) -> tuple[object, ...]:
     for name, value in (("metadata", packet.metadata), ("tunnel_id", packet.tunnel)):
         if value:
             fields[name] = value, 2**64 - 1
+    fields |= {name: (value, 0xFFFFFFFF) for name, value in packet.registers.items() if value}
     body = encode_match(fields)
     match = wire.padded(b"\0\1" + (4 + len(body)).to_bytes(2) + body)
     return packet.reason, packet.table, packet.cookie, packet.in_port, packet.max_len, match, packet.data, 0

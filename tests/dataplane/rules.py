@@ -6,9 +6,11 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from tests.dataplane.nicira_wire import HEADERS
 from tests.dataplane.wire import ALL, ANY, CONTROLLER, FLOOD, IN_PORT, LOCAL, NORMAL, TABLE, Action
 from tests.oracle import frames as f
 from tests.oracle.flow_table import CHECK_OVERLAP, RESET_COUNTS, SEND_FLOW_REM, Request
+from tests.oracle.instructions import WIDTHS
 from tests.oracle.oxm import SHAPE, Match
 from tests.oracle.pipeline import Bucket, Group
 
@@ -27,6 +29,9 @@ NUMBERS: dict[str, list[int]] = {
     "in_port": PORTS,
     "in_phy_port": PORTS,
     "metadata": [0, 1, 0xFF00, 1 << 63],
+    **{name: [0, 1, 2, 3, 0x10001] for name in ("reg0", "reg1", "reg2")},
+    "nw_ttl": [1, 64],
+    "vlan_tci": [0, 0x1064, 0x1001],
     "tunnel_id": [0, 5],
     "eth_dst": [int.from_bytes(mac) for mac in MACS],
     "eth_src": [int.from_bytes(mac) for mac in MACS[:3]],
@@ -86,6 +91,8 @@ class Rules:
         self.tables = TABLES[:tables]
         self.groups: dict[int, Group] = {}
         self.cookie = 0
+        self.nicira_share = 0.0
+        self.table = 0  # that the flow is for
 
     def match(self, stack: Stack) -> Match:
         needed, allowed, _ = stack
@@ -93,6 +100,8 @@ class Rules:
             allowed, min(len(allowed), self.r.choice([0, 1, 1, 2]))
         )
         found = {name: (value, whole(name)) for name, value in needed.items()}
+        if self.nicira_share and self.r.random() < 0.4:
+            fields.append(self.r.choice(["reg0", "reg1", "reg2"]))
         found |= {name: self.masked(name) for name in fields if name not in found}
         if not needed and self.r.random() < 0.1:
             found["vlan_vid"] = self.r.choice([(0, 0x1FFF), (0x1000, 0x1000)])
@@ -124,11 +133,14 @@ class Rules:
         name = self.r.choice([name for name in fields if name in NUMBERS])
         return ("set_field", name, self.r.choice(NUMBERS[name]))
 
-    def actions(self, stack: Stack) -> list[Action]:
+    def actions(self, stack: Stack, nicira: float = 0.0, depth: int = 0) -> list[Action]:
+        """`nicira`: how many of them are Nicira's, about."""
         listed: list[Action] = []
-        for _ in range(self.r.choice([0, 1, 1, 2, 3])):
+        for _ in range(self.r.choice([0, 1, 1, 2, 3]) + (2 if nicira else 0)):
             kind = self.r.random()
-            if kind < 0.45:
+            if self.r.random() < nicira:
+                listed.append(self.nicira(stack, depth))
+            elif kind < 0.45:
                 listed.append(self.output())
             elif kind < 0.6 and self.groups:
                 listed.append(("group", self.r.choice(list(self.groups))))
@@ -140,6 +152,7 @@ class Rules:
 
     def instructions(self, stack: Stack, table: int) -> dict[str, Any]:
         then: dict[str, Any] = {}
+        self.table = table
         later = [each for each in self.tables if each > table]
         if later and self.r.random() < 0.6:
             then["goto"] = self.r.choice(later)
@@ -147,12 +160,71 @@ class Rules:
             mask = self.r.choice([0xFF, (1 << 64) - 1, 1 << 63])
             then["metadata"] = (self.r.choice(NUMBERS["metadata"]) & mask, mask)
         if self.r.random() < 0.7:
-            then["apply"] = self.actions(stack)
+            then["apply"] = self.actions(stack, self.nicira_share)
         if self.r.random() < 0.1:
             then["clear"] = True
         if self.r.random() < 0.5:
             then["write"] = self.actions(stack)
         return then
+
+    def part(self, stack: Stack, write: bool) -> tuple[str, int]:
+        """A field of Nicira's or of the frame, and its width."""
+        names = ["reg0", "reg1", "reg2", "xreg0", "xreg1", "xxreg0", "eth_src", "eth_dst", "tunnel_id", "in_port_16"]
+        names += [
+            "metadata",
+            "vlan_tci",
+            *(["nw_ttl", "ip_tos"] if stack[0].get("eth_type") in (0x0800, 0x86DD) else []),
+        ]
+        names += [name for name in stack[1] if name in HEADERS and (name != "ipv6_exthdr" or not write)]
+        name = self.r.choice([name for name in names if not write or name not in ("in_port_16",)])
+        return name, WIDTHS[name]
+
+    def nicira(self, stack: Stack, depth: int = 0) -> Action:
+        """One of Nicira's actions; a few do not fit."""
+        r, kind = self.r, self.r.random()
+        if kind < 0.55:
+            return self.load(stack) if kind < 0.3 else self.move(stack)
+        if kind < 0.75:
+            later = [
+                each for each in self.tables if each > self.table
+            ]  # loops fill a worker's stack: `test_nicira` has them
+            return ("resubmit", r.choice([0xFFF8, 0xFFF8, 1, 2, 0xFFFE]), r.choice(later or [200]))
+        if kind < 0.85:
+            name, width = self.part(stack, True)
+            return (r.choice(["push", "push", "pop"]), name, 0, r.choice([width, min(width, 16)]))
+        if kind < 0.92:
+            return ("output_reg", r.choice(["reg0", "reg1", "in_port_16"]), 0, 16)
+        return ("clone", self.actions(stack, 0.3, depth + 1)) if kind < 0.96 and depth < 2 else self.last()
+
+    def last(self) -> Action:
+        return (self.r.choice(["exit", "note"]),)
+
+    def load(self, stack: Stack) -> Action:
+        name, width = self.part(stack, True)
+        bits = self.r.choice([min(width, 32), min(width, 64), 1, min(8, width)])
+        values = [value for value in NUMBERS.get(name, [0, 1, 2, 3]) if value >> bits == 0] or [1]
+        return ("load", name, self.r.choice([0, 0, width - bits]), bits, self.r.choice(values))
+
+    def move(self, stack: Stack) -> Action:
+        r, (source, one), (target, other) = self.r, self.part(stack, False), self.part(stack, True)
+        bits = r.choice([min(one, other), 1, min(16, one, other)])
+        return ("move", source, r.choice([0, one - bits]), target, r.choice([0, other - bits]), bits)
+
+    def conjunction(self, number: int) -> list[Request]:
+        """Flows of a conjunction of two or three clauses, and perhaps the one that it leads to."""
+        table, priority, clauses = self.r.choice(self.tables), 60 + self.r.randrange(3), self.r.choice([2, 2, 3])
+        found = []
+        for clause in [*range(clauses), *self.r.sample(range(clauses), 1)]:
+            request = Request(0, table, priority, self.match(({}, [], [])))
+            request.then = {"apply": [("conjunction", number, clause, clauses)]}
+            found.append(request)
+        if self.r.random() < 0.8:
+            match = {"conj_id": (number, 0xFFFFFFFF)}
+            found.append(Request(0, table, priority, match, {"apply": [("output", self.r.choice([1, 2, 3]), 0)]}))
+        for request in found:
+            self.cookie += 1
+            request.cookie = self.cookie
+        return found
 
     def request(self, commands: list[int]) -> Request:
         """A flow-mod. One in a few is refused, because its actions do not fit its match."""

@@ -94,12 +94,17 @@ class Pair:
             assert found == self.lookups
 
 
-def run(r: Random, flows: int, packets: int, tables: int) -> None:
+def run(r: Random, flows: int, packets: int, tables: int, nicira: float = 0.0) -> None:
+    """`nicira`: how many of the actions are Nicira's, about."""
     pair = Pair(r, tables)
+    pair.rules.nicira_share = nicira
     for number in range(r.randrange(5)):
         pair.add_group(10 + number)
     for _ in range(flows):
         pair.flow_mod(pair.rules.request(MOSTLY_ADDS))
+    for number in range(2 if nicira else 0):
+        for request in pair.rules.conjunction(7 + number):
+            pair.flow_mod(request)
     for _ in range(packets):
         if r.random() < 0.1:
             pair.flow_mod(pair.rules.request(CHANGES))
@@ -120,3 +125,14 @@ def test_tables_full_of_overlaps(seed: int) -> None:
 @given(st.randoms(use_true_random=False), st.integers(1, 6), st.integers(1, 3))
 def test_few_flows_and_packets(r: Random, flows: int, packets: int) -> None:
     run(r, flows, packets, 2)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_registers_resubmits_clones_and_conjunctions(seed: int) -> None:
+    run(Random(1000 + seed), 16 if INTERPRETED else 60, 15 if INTERPRETED else 80, 3 + seed % 3, nicira=0.5)
+
+
+@settings(max_examples=20 if INTERPRETED else 60)
+@given(st.randoms(use_true_random=False), st.integers(1, 6), st.integers(1, 3))
+def test_few_flows_of_niciras(r: Random, flows: int, packets: int) -> None:
+    run(r, flows, packets, 2, nicira=0.6)

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable
 from typing import Any
 
+from tests.dataplane import nicira_wire
 from tests.oracle.oxm import NUMBERS, SHAPE, Match, encode_match
 
 Action = tuple[Any, ...]
@@ -35,6 +36,8 @@ def action(name: str, *arguments: Any) -> bytes:
     if name == "output":
         port, max_len = arguments
         return struct.pack("!HHIH6x", 0, 16, port, max_len)
+    if name in nicira_wire.ACTIONS:
+        return nicira_wire.action(name, *arguments)
     if name == "set_field":
         field, value = arguments
         size = SHAPE[field][0]
@@ -44,9 +47,8 @@ def action(name: str, *arguments: Any) -> bytes:
         return struct.pack("!HH4x", BARE[name], 8)
     if name in TTL:
         return struct.pack("!HHB3x", TTL[name], 8, *arguments)
-    if name in ETHERTYPE:
-        return struct.pack("!HHH2x", ETHERTYPE[name], 8, *arguments)
-    return struct.pack("!HHI", NUMBER[name], 8, *arguments)
+    layout = "!HHH2x" if name in ETHERTYPE else "!HHI"
+    return struct.pack(layout, (ETHERTYPE | NUMBER)[name], 8, *arguments)
 
 
 def actions(listed: Iterable[Action]) -> bytes:

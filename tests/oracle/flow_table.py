@@ -37,7 +37,12 @@ class Flow:
         return self.priority == 0 and not self.match
 
     def actions(self) -> list[tuple[Any, ...]]:
-        return [*self.then.get("apply", ()), *self.then.get("write", ())]
+        return flat([*self.then.get("apply", ()), *self.then.get("write", ())])
+
+    @property
+    def clauses(self) -> list[tuple[int, int, int]]:
+        """Of a conjunctive flow: id, clause, clauses."""
+        return [action[1:] for action in self.then.get("apply", ()) if action[0] == "conjunction"]
 
 
 @dataclass
@@ -72,6 +77,14 @@ class Request:
         ports = {action[1] for action in flow.actions() if action[0] == "output"}
         groups = {action[1] for action in flow.actions() if action[0] == "group"}
         return self.out_port in {ANY, *ports} and self.out_group in {ANY, *groups}
+
+
+def flat(actions: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Also what is done to clones."""
+    found = []
+    for action in actions:
+        found += [action, *flat(action[1])] if action[0] == "clone" else [action]
+    return found
 
 
 def narrower(one: tuple[int, int], wide: tuple[int, int]) -> bool:
@@ -134,8 +147,31 @@ class FlowTable:
     def best(self, table: int, fields: dict[str, int]) -> list[Flow]:
         """The matching flows of the highest priority: more than one is the controller's fault (section 6.4)."""
         matching = [flow for flow in self.flows if flow.table == table and matches(flow.match, fields)]
-        top = max((flow.priority for flow in matching), default=0)
-        return [flow for flow in matching if flow.priority == top]
+        while True:
+            level = top_of(matching)
+            found = [flow for flow in level if not flow.clauses]
+            soft = [flow for flow in level if flow.clauses]
+            for number in complete(soft):
+                hard = [flow for flow in self.flows if flow.table == table and not flow.clauses]
+                found += top_of([flow for flow in hard if matches(flow.match, fields | {"conj_id": number})])
+            if found or not level:
+                return found
+            matching = [flow for flow in matching if flow not in level]
+
+
+def top_of(flows: list[Flow]) -> list[Flow]:
+    top = max((flow.priority for flow in flows), default=0)
+    return [flow for flow in flows if flow.priority == top]
+
+
+def complete(flows: list[Flow]) -> list[int]:
+    """The conjunctions of which every clause is among these flows."""
+    seen: dict[int, set[int]] = {}
+    wanted: dict[int, int] = {}
+    for number, clause, clauses in (each for flow in flows for each in flow.clauses):
+        seen.setdefault(number, set()).add(clause)
+        wanted[number] = clauses
+    return [number for number in seen if len(seen[number]) == wanted[number]]
 
 
 def matches(match: Match, fields: dict[str, int]) -> bool:

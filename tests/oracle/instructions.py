@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.oracle.nicira import EXPERIMENTER, Header
+from tests.oracle.nicira import EXPERIMENTER, Header, nxm_of
 from tests.oracle.oxm import (
     ANY,
+    BASIC_SHAPE,
     BY_NUMBER,
     HEADERS,
     NUMBERS,
@@ -102,7 +103,11 @@ def split_action(data: bytes) -> tuple[int, bytes, bytes]:
     if length < 8 or length % 8 or length > len(data):
         raise Refused(BAD_ACTION, 1)
     if kind == 0xFFFF and data[4:8] == b"\0\0\x23\x20":
-        raise Refused(BAD_ACTION, 3)
+        if int.from_bytes(data[8:10]) not in NICIRA_LENGTHS:
+            raise Refused(BAD_ACTION, 3)
+        if length < 16 or length != (NICIRA_LENGTHS[int.from_bytes(data[8:10])] or length):
+            raise Refused(BAD_ACTION, 1)
+        return kind, data[:length], data[length:]
     if kind == 0xFFFF:
         raise Refused(BAD_ACTION, 2)
     if kind not in LENGTHS and kind != 25:
@@ -245,8 +250,72 @@ def follow_set_field(state: State, name: str, value: int) -> None:
         state.set_tags(1 if value & 0x1000 else 0)
 
 
+NICIRA_LENGTHS = {6: 24, 7: 24, 8: 0, 14: 16, 15: 24, 17: 16, 27: 24, 28: 24, 34: 16, 42: 0}  # 0: any
+NXM = {number: name for name, number in nxm_of(BASIC_SHAPE).items()} | {0x80000408: "metadata"}
+WIDTHS = {name: bits for name, (_, bits, _) in SHAPE.items()} | {
+    **{f"xreg{number}": 64 for number in range(8)},
+    **{f"xxreg{number}": 128 for number in range(4)},
+    "in_port_16": 16,
+    "vlan_tci": 16,
+    "ip_tos": 8,
+}
+
+
+def part(state: State | None, field: bytes, offset: int, bits: int, write: bool) -> str:
+    """The field of a header, if these bits of it may be read or written."""
+    name = NXM.get(int.from_bytes(field))
+    if name is None:
+        raise Refused(4, 6)
+    if bits == 0 or offset + bits > WIDTHS[name]:
+        raise Refused(BAD_ACTION, 14)
+    if write and name in (*UNWRITABLE, "ipv6_exthdr"):
+        raise Refused(BAD_ACTION, 15)
+    asks = {"ip_tos": "ip_dscp", "vlan_vid": "vlan_pcp" if write else "vlan_vid"}.get(name, name)
+    if state is not None and not prerequisite_met(asks, state.known):
+        raise Refused(BAD_ACTION, 10)
+    return name
+
+
+def packed(data: bytes) -> tuple[int, int]:
+    number = int.from_bytes(data)
+    return number >> 6, (number & 0x3F) + 1
+
+
+def nicira_action(data: bytes, switch: Switch, state: State | None) -> None:
+    """Refuse what is wrong with one of Nicira's actions, and follow what it does to what is known."""
+    subtype, body = int.from_bytes(data[8:10]), data[10:]
+    if subtype == 7:
+        load(body, state)
+    elif subtype == 6:
+        bits, source_at, target_at = (int.from_bytes(body[at : at + 2]) for at in (0, 2, 4))
+        part(state, body[6:10], source_at, bits, False)
+        part(state, body[10:14], target_at, bits, True)
+    elif subtype in (27, 28):
+        part(state, body[2:6], int.from_bytes(body[:2]), int.from_bytes(body[6:8]), subtype == 28)
+    elif subtype == 15:
+        part(state, body[2:6], *packed(body[:2]), False)
+    elif (subtype == 14 and body[2] != 255 and body[2] >= switch.tables) or (subtype == 34 and not 2 <= body[1] <= 64):
+        raise Refused(BAD_ACTION, 5)
+    elif subtype == 42:
+        action_list(data[16:], switch, None if state is None else State(dict(state.known), state.tags))
+
+
+def load(body: bytes, state: State | None) -> None:
+    offset, bits = packed(body[:2])
+    name, value = part(state, body[2:6], offset, bits, True), int.from_bytes(body[6:14])
+    if value >> bits:
+        raise Refused(BAD_ACTION, 5)
+    if state is not None and bits == WIDTHS[name]:
+        follow_set_field(state, name, value)
+
+
 def one_action(kind: int, data: bytes, switch: Switch, state: State | None, every: bool) -> Action:
     """Decode one action; with a state, check it against that, and follow it. `every`: not only set-fields."""
+    if kind == 0xFFFF:
+        if not every and int.from_bytes(data[8:10]) not in (6, 7):
+            raise Refused(BAD_ACTION, 11)
+        nicira_action(data, switch, state)
+        return Action(0, [])
     if kind == 25:
         action, name, value = set_field(data)
         if state is not None:

@@ -89,5 +89,17 @@ def headers(basic: dict[str, tuple[int, int, bool]]) -> dict[tuple[int, int], He
     return found | {(0x8001, number): joined(2 * number, 2) for number in range(8)}
 
 
+def nxm_of(basic: dict[str, tuple[int, int, bool]]) -> dict[str, int]:
+    """The 32-bit header of each field that Nicira's actions may name, by our name for it."""
+    found: dict[str, int] = {}
+    for (oxm_class, number), header in headers(basic).items():
+        name = VIEW_NAMES.get((oxm_class, number), header.shows[0])
+        found[name] = oxm_class << 16 | number << 9 | header.size
+    return found
+
+
+VIEW_NAMES = {(0, 0): "in_port_16", (0, 4): "vlan_tci", (0, 5): "ip_tos"}
+VIEW_NAMES |= {(0x8001, number): f"xreg{number}" for number in range(8)}
+VIEW_NAMES |= {(1, 111 + number): f"xxreg{number}" for number in range(4)}
 ONF = 0x4F4E4600
 EXPERIMENTER = {(ONF, 42): plain("tcp_flags", SHAPE["tcp_flags"])}  # by experimenter and oxm_field

@@ -77,6 +77,7 @@ BY_NUMBER = {number: name for name, number in NUMBERS.items()}
 HEADERS = {(0x8000, number): nicira.plain(name, SHAPE[name]) for name, number in NUMBERS.items()} | nicira.headers(
     SHAPE
 )
+BASIC_SHAPE = dict(SHAPE)
 SHAPE |= nicira.SHAPE
 BY_NAME = {field.name: field for field in (*FIELDS, PBB_UCA, *NICIRA_FIELDS)}
 

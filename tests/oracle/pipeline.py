@@ -7,13 +7,16 @@ gives every result that is right.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from tests.oracle import actions as rewrite
+from tests.oracle import subfields
 from tests.oracle.flow_table import Flow, FlowTable
 from tests.oracle.groups import ALL as ALL_BUCKETS
 from tests.oracle.groups import OracleBucket, OracleGroup, candidates
+from tests.oracle.nicira import wide_port
 from tests.oracle.oxm import NUMBERS
 from tests.oracle.parse import parse
 
@@ -21,6 +24,8 @@ IN_PORT, TABLE, NORMAL, FLOOD, ALL, CONTROLLER, LOCAL = range(0xFFFFFFF8, 0xFFFF
 NO_MATCH, ACTION, INVALID_TTL, ACTION_SET, GROUP, PACKET_OUT = range(6)
 PORT_DOWN, NO_RECV, NO_FLOOD, NO_FWD, NO_PACKET_IN = 1, 4, 16, 32, 64
 NO_COOKIE = 2**64 - 1
+OWN_TABLE, OWN_PORT, RESUBMITS = 255, 0xFFF8, 4096
+NICIRA = {"load", "move", "resubmit", "push", "pop", "output_reg", "exit", "note", "clone"}
 
 ORDER = [  # of the action set, section 5.10
     "copy_ttl_in", "pop_vlan", "pop_mpls", "pop_pbb", "push_mpls", "push_pbb", "push_vlan", "copy_ttl_out",
@@ -53,6 +58,14 @@ class Group(NamedTuple):
     buckets: list[Bucket]
 
 
+class Exit(Exception):
+    """Nicira's exit: nothing more is done of this list and of those that called it."""
+
+
+class Gone(Exception):
+    """The packet was dropped."""
+
+
 class PacketIn(NamedTuple):
     reason: int
     table: int
@@ -62,6 +75,7 @@ class PacketIn(NamedTuple):
     tunnel: int
     max_len: int
     data: bytes
+    registers: dict[str, int]
 
 
 @dataclass
@@ -74,10 +88,20 @@ class Packet:
     flow: Flow | None = None
     in_bucket: bool = False
     reason: int = ACTION  # of a packet-in: what executes the action
+    registers: dict[str, int] = field(default_factory=dict)
+    values: list[int] = field(default_factory=list)
+    action_set: dict[object, Action] = field(default_factory=dict)
+    resubmits: int = 0
+    depth: int = 0
 
-    def fields(self) -> dict[str, int]:
-        own = {"in_port": self.in_port, "in_phy_port": self.in_port, "metadata": self.metadata}
-        return parse(self.data).fields | own | {"tunnel_id": self.tunnel}
+    def fields(self, in_port: int | None = None) -> dict[str, int]:
+        port = self.in_port if in_port is None else in_port
+        own = {"in_port": port, "in_phy_port": port, "metadata": self.metadata, "tunnel_id": self.tunnel}
+        return parse(self.data).fields | own | self.registers
+
+    def copy(self, **changes: Any) -> Packet:
+        """One that goes its own way; values that were pushed stay with the original."""
+        return replace(self, registers=dict(self.registers), values=[], action_set={}, depth=0, **changes)
 
 
 @dataclass
@@ -154,35 +178,76 @@ class Walk:
         if len(packet.data) < 14:
             return
         packet.reason = ACTION
-        action_set: dict[object, Action] = {}
+        packet.action_set = {}
         table: int | None = 0
-        while table is not None:
-            self.lookups.append(table)
-            best = self.switch.flows.best(table, packet.fields())
-            if not best:
-                return
-            self.tied |= len(best) > 1
-            flow = best[self.choose(len(best))]
-            self.matched.append((flow, len(packet.data)))
-            packet.flow, packet.table = flow, table
-            if not self.all_of(packet, flow.then.get("apply", [])):
-                return
-            if "clear" in flow.then:
-                action_set = {}
-            action_set |= {kind_of(action): action for action in flow.then.get("write", [])}
-            value, mask = flow.then.get("metadata", (0, 0))
-            packet.metadata = packet.metadata & ~mask | value & mask
-            table = flow.then.get("goto")
-        packet.reason = ACTION_SET
-        self.all_of(packet, in_order(action_set))
+        with suppress(Gone):
+            with suppress(Exit):
+                while table is not None:
+                    flow = self.lookup(packet, table)
+                    if flow is None:
+                        return
+                    table = self.entry(packet, flow, table)
+            packet.reason = ACTION_SET
+            self.each(packet, in_order(packet.action_set))
 
-    def all_of(self, packet: Packet, actions: list[Action]) -> bool:
-        """Do the actions; False if one dropped the packet."""
-        return all(self.act(packet, action) for action in actions)
+    def lookup(self, packet: Packet, table: int, in_port: int | None = None) -> Flow | None:
+        self.lookups.append(table)
+        best = self.switch.flows.best(table, packet.fields(in_port))
+        if not best:
+            return None
+        self.tied |= len(best) > 1
+        flow = best[self.choose(len(best))]
+        self.matched.append((flow, len(packet.data)))
+        return flow
+
+    def entry(self, packet: Packet, flow: Flow, table: int) -> int | None:
+        """Do what a flow says; the table that it goes on to."""
+        packet.flow, packet.table = flow, table
+        self.each(packet, flow.then.get("apply", []))
+        if "clear" in flow.then:
+            packet.action_set = {}
+        packet.action_set |= {kind_of(action): action for action in flow.then.get("write", [])}
+        value, mask = flow.then.get("metadata", (0, 0))
+        packet.metadata = packet.metadata & ~mask | value & mask
+        return flow.then.get("goto")
+
+    def resubmit(self, packet: Packet, port: int, table: int) -> None:
+        """Nicira's resubmit, and what it leads to."""
+        table = packet.table if table == OWN_TABLE else table
+        self.bounded(packet)
+        came_from, deep = (packet.table, packet.flow), table <= packet.table
+        flow = self.lookup(packet, table, None if port == OWN_PORT else wide_port(port))
+        packet.depth += deep
+        following: int | None = table
+        while flow is not None:
+            following = self.entry(packet, flow, following or 0)
+            if following is None:
+                break
+            self.bounded(packet, RESUBMITS)
+            flow = self.lookup(packet, following)
+        packet.depth -= deep
+        packet.table, packet.flow = came_from
+
+    def bounded(self, packet: Packet, deepest: int = 64) -> None:
+        if packet.resubmits >= RESUBMITS or packet.depth >= deepest:
+            raise Gone
+        packet.resubmits += 1
+
+    def all_of(self, packet: Packet, actions: list[Action]) -> None:
+        """Do a list of its own: what a bucket, a clone or a packet-out says."""
+        with suppress(Gone, Exit):
+            self.each(packet, actions)
+
+    def each(self, packet: Packet, actions: list[Action]) -> None:
+        for action in actions:
+            if not self.act(packet, action):
+                raise Gone
 
     def act(self, packet: Packet, action: Action) -> bool:
         name, *arguments = action
-        if name == "output":
+        if name in NICIRA:
+            getattr(self, name)(packet, *arguments)
+        elif name == "output":
             self.output(packet, *arguments)
         elif name == "group":
             self.group(packet, *arguments)
@@ -206,7 +271,7 @@ class Walk:
         elif port == NORMAL:
             self.normal(packet)
         elif port == TABLE:
-            self.tables(replace(packet))
+            self.tables(packet.copy())
         elif port != packet.in_port:
             self.emit(packet, port)
 
@@ -217,7 +282,7 @@ class Walk:
         cookie = NO_COOKIE if packet.flow is None else packet.flow.cookie
         self.packet_ins.append(
             PacketIn(reason, packet.table, cookie, packet.in_port, packet.metadata, packet.tunnel, max_len,
-                     packet.data.ljust(60, b"\0"))
+                     packet.data.ljust(60, b"\0"), dict(packet.registers))
         )  # fmt: skip
 
     def flood(self, packet: Packet, barred: int) -> None:
@@ -251,7 +316,38 @@ class Walk:
         group = self.switch.groups[number]
         for index in self.chosen(number, group):
             actions = in_order({kind_of(action): action for action in group.buckets[index].actions})
-            self.all_of(replace(packet, in_bucket=True, reason=GROUP), actions)
+            self.all_of(packet.copy(in_bucket=True, reason=GROUP), actions)
+
+    # Nicira's actions
+
+    def exit(self, packet: Packet) -> None:
+        raise Exit
+
+    def note(self, packet: Packet) -> None:
+        """Nothing."""
+
+    def clone(self, packet: Packet, listed: list[Action]) -> None:
+        self.all_of(packet.copy(), listed)
+
+    def load(self, packet: Packet, name: str, offset: int, bits: int, value: int) -> None:
+        subfields.write(packet, name, offset, bits, value)
+
+    def move(self, packet: Packet, source: str, source_at: int, target: str, target_at: int, bits: int) -> None:
+        value = subfields.read(packet, source, source_at, bits)
+        if value is not None:
+            subfields.write(packet, target, target_at, bits, value)
+
+    def push(self, packet: Packet, name: str, offset: int, bits: int) -> None:
+        packet.values.append(subfields.read(packet, name, offset, bits) or 0)
+
+    def pop(self, packet: Packet, name: str, offset: int, bits: int) -> None:
+        if packet.values:
+            subfields.write(packet, name, offset, bits, packet.values.pop())
+
+    def output_reg(self, packet: Packet, name: str, offset: int, bits: int) -> None:
+        port = subfields.read(packet, name, offset, bits) or 0
+        if port <= 0xFFFF:
+            self.output(packet, wide_port(port), 0xFFFF)
 
     def chosen(self, number: int, group: Group) -> list[int]:
         if group.kind == ALL_BUCKETS:

@@ -1,0 +1,350 @@
+"""Nicira's actions that a walk of random tables does not reach: learn, limits, hashes, truncation, controllers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.dataplane import nicira_wire as nx
+from tests.dataplane import wire
+from tests.dataplane.forwarder import Forwarder
+from tests.oracle import frames as f
+from tests.oracle.oxm import SHAPE
+from triplane.dataplane.switch.datapath import FlowFilter, FlowModOutcome
+
+A, B = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
+HOST_A, HOST_B = bytes.fromhex("0a000001"), bytes.fromhex("0a000002")
+SECOND = 1_000_000_000
+TCP_FIN = 1
+
+
+@pytest.fixture
+def node() -> Iterator[Forwarder]:
+    forwarder = Forwarder()
+    yield forwarder
+    forwarder.assert_no_frame_lost()
+    forwarder.close()
+
+
+def tcp(source: int = 1000, target: int = 80, flags: int = 0x10, swap: bool = False) -> bytes:
+    segment = bytearray(f.tcp(source, target, b"x" * 40))
+    segment[13] = flags
+    ends = (HOST_B, HOST_A) if swap else (HOST_A, HOST_B)
+    packet = f.ipv4(*ends, 6, bytes(segment))
+    return f.ethernet(*((A, B) if swap else (B, A)), [], 0x0800, packet)
+
+
+def add(
+    node: Forwarder, *actions: wire.Action, table: int = 0, priority: int = 1, cookie: int = 0, hard: int = 0,
+    idle: int = 0, **match: int,
+) -> FlowModOutcome:  # fmt: skip
+    fields = {name: (value, (1 << SHAPE[name][1]) - 1) for name, value in match.items()}
+    message = wire.flow_mod(
+        fields, {"apply": list(actions)}, table=table, priority=priority, cookie=cookie, hard=hard, idle=idle
+    )
+    outcome = node.send(message)
+    assert outcome.errors == []
+    return outcome
+
+
+def raw(node: Forwarder, actions: bytes, **match: int) -> list[tuple[int, int]]:
+    """Add a flow of encoded actions; the errors."""
+    fields = {name: (value, (1 << SHAPE[name][1]) - 1) for name, value in match.items()}
+    body = (4).to_bytes(2) + (8 + len(actions)).to_bytes(2) + bytes(4) + actions
+    message = wire.flow_mod(fields, {}) + body
+    message = message[:2] + len(message).to_bytes(2) + message[4:]
+    return [(kind, code) for _, kind, code in node.send(message).errors]
+
+
+def ports(node: Forwarder, port: int, frame: bytes) -> list[int]:
+    return [number for number, _ in node.receive(port, frame)]
+
+
+def entries(node: Forwarder, table: int) -> list[bytes]:
+    return list(node.node.flow_stats(FlowFilter(table, wire.ANY, wire.ANY, 0, 0, wire.match({})), node.now))
+
+
+LEARN = nx.learn(
+    1,
+    [
+        nx.spec(0, ("vlan_tci", 0), ("vlan_tci", 0), 12),
+        nx.spec(0, ("eth_src", 0), ("eth_dst", 0), 48),
+        nx.spec(2, ("in_port_16", 0), None, 16),
+    ],
+    hard=10,
+    cookie=0x77,
+)
+
+
+def learning_switch(node: Forwarder, learn: bytes = LEARN) -> None:
+    assert raw(node, learn + nx.resubmit(table=1)) == []
+    add(node, ("output", wire.FLOOD, 0), table=1, priority=0)
+
+
+def test_a_switch_that_learns(node: Forwarder) -> None:
+    learning_switch(node)
+    assert ports(node, 1, tcp()) == [2, 3, 4]
+    assert node.node.packet_ins(10) == []
+    assert ports(node, 2, tcp(swap=True)) == [1]
+    node.node.packet_ins(10)
+    assert ports(node, 1, tcp()) == [2]
+    assert len(entries(node, 1)) == 3
+
+
+def test_a_flow_that_is_learnt_again_only_lives_longer(node: Forwarder) -> None:
+    learning_switch(node)
+    node.receive(1, tcp())
+    node.node.packet_ins(10)
+    (learnt,) = (entry for entry in entries(node, 1) if entry[2] == 1 and int.from_bytes(entry[24:32]) == 0x77)
+    for _ in range(3):
+        node.now += 8 * SECOND
+        node.receive(1, tcp())
+        node.node.packet_ins(10)
+        node.node.expire(node.now)
+    assert node.state.punts.counters()["learn"].packets == 1
+    assert [int.from_bytes(entry[24:32]) for entry in entries(node, 1)] == [0x77, 0]
+    node.now += 10 * SECOND
+    node.node.expire(node.now)
+    assert [int.from_bytes(entry[24:32]) for entry in entries(node, 1)] == [0]
+    assert len(learnt) > 0
+
+
+def test_a_host_that_moves_is_learnt_anew(node: Forwarder) -> None:
+    learning_switch(node)
+    for port in (1, 3, 1):
+        node.receive(port, tcp())
+        node.node.packet_ins(10)
+        assert ports(node, 2, tcp(swap=True)) == [port]
+        node.node.packet_ins(10)
+
+
+def test_a_flow_that_was_deleted_is_learnt_at_once(node: Forwarder) -> None:
+    learning_switch(node)
+    node.receive(1, tcp())
+    node.node.packet_ins(10)
+    node.send(wire.flow_mod(command=wire.DELETE, table=1, cookie=0x77, cookie_mask=2**64 - 1))
+    assert len(entries(node, 1)) == 1
+    node.receive(1, tcp())
+    node.node.packet_ins(10)
+    assert len(entries(node, 1)) == 2
+
+
+def test_learning_is_bounded(node: Forwarder) -> None:
+    limited = bytearray(LEARN[:32] + (2).to_bytes(4) + bytes(4) + LEARN[32:])
+    limited[2:4], limited[8:10] = len(limited).to_bytes(2), (45).to_bytes(2)
+    learning_switch(node, bytes(limited))
+    for number in range(5):
+        frame = tcp()
+        node.receive(1, frame[:11] + bytes([number]) + frame[12:])
+        node.node.packet_ins(10)
+    assert len(entries(node, 1)) == 3
+    assert node.node.learn_refused == 3
+
+
+def test_what_the_rate_refuses_is_counted_and_the_packet_goes_on(node: Forwarder) -> None:
+    from triplane.dataplane.tables.punts import PuntRate
+
+    learning_switch(node)
+    node.state.punts.police({"learn": PuntRate(1, 1)}, node.now)
+    frame = tcp()
+    assert [ports(node, 1, frame[:11] + bytes([n]) + frame[12:]) for n in range(3)] == [[2, 3, 4]] * 3
+    assert node.state.drops()["learn"] == 2
+    assert node.state.punts.counters()["learn"].over_rate == 2
+    node.node.packet_ins(1)
+
+
+def test_learnt_flows_load_and_match_what_they_are_told(node: Forwarder) -> None:
+    learn = nx.learn(
+        1,
+        [
+            nx.spec(0, 0x0800, ("eth_type", 0), 16),
+            nx.spec(0, 6, ("ip_proto", 0), 8),
+            nx.spec(0, ("tcp_src", 0), ("tcp_dst", 0), 16),
+            nx.spec(0, ("ipv4_src", 0), ("ipv4_dst", 0), 32),
+            nx.spec(1, 0x55, ("reg3", 8), 8),
+            nx.spec(1, ("in_port_16", 0), ("reg1", 0), 16),
+            nx.spec(1, ("eth_src", 0), ("eth_dst", 0), 48),
+        ],
+    )
+    assert raw(node, learn + nx.resubmit(table=1) + nx.output_reg("reg1", 0, 16), eth_type=0x0800, ip_proto=6) == []
+    node.receive(2, tcp())
+    node.node.packet_ins(10)
+    ((_, frame),) = node.receive(1, tcp(80, 1000, swap=True))
+    assert frame[:6] == A
+    assert ports(node, 1, tcp(80, 1001, swap=True)) == []
+    node.node.packet_ins(10)
+
+
+@pytest.mark.parametrize(
+    ("specs", "error"),
+    [
+        ([nx.spec(0, 6, ("ip_proto", 0), 8)], (2, 10)),
+        ([nx.spec(0, ("ipv4_src", 0), ("eth_dst", 0), 32)], (2, 10)),
+        ([nx.spec(0, 0, ("eth_dst", 40), 16)], (2, 14)),
+        ([nx.spec(1, 0, ("in_port_16", 0), 17)], (2, 14)),
+        ([nx.spec(0, 0, ("eth_dst", 0), 48)[:8]], (2, 1)),
+        ([b"\x30\x08\0\x01\0\0\0\0"], (2, 5)),
+        ([b"\0\0\0\1"], (2, 5)),
+        ([b"\0\x08\x00\x01\xfe\x04\0\0\0\0\x02\x06\0\0"], (4, 6)),
+    ],
+)
+def test_learn_actions_that_cannot_be(node: Forwarder, specs: list[bytes], error: tuple[int, int]) -> None:
+    assert raw(node, nx.learn(1, specs)) == [error]
+
+
+def test_a_loop_ends(node: Forwarder) -> None:
+    add(node, ("resubmit",), ("output", 2, 0))
+    assert ports(node, 1, tcp()) == []
+    assert node.state.drops()["resubmit"] == 1
+    assert node.state.table_counts(0) == (65, 65)
+
+
+def test_a_tree_of_resubmits_ends(node: Forwarder) -> None:
+    add(node, *[("resubmit", nx.OWN_PORT, 1)] * 100)
+    add(node, *[("resubmit", nx.OWN_PORT, 2)] * 100, table=1)
+    add(node, ("load", "reg0", 0, 32, 1), table=2)
+    assert ports(node, 1, tcp()) == []
+    assert node.state.drops()["resubmit"] == 1
+    assert sum(node.state.table_counts(table)[0] for table in range(3)) == 4097
+
+
+def test_a_packet_that_ends_a_connection_shortens_its_flow(node: Forwarder) -> None:
+    fin = nx.pack(19, (5).to_bytes(2) + (0).to_bytes(2) + bytes(2))
+    assert raw(node, fin + wire.action("output", 2, 0), eth_type=0x0800, ip_proto=6) == []
+    node.receive(1, tcp())
+    node.now += 6 * SECOND
+    assert node.node.expire(node.now) == []
+    node.receive(1, tcp(flags=TCP_FIN | 0x10))
+    node.now += 4 * SECOND
+    node.node.expire(node.now)
+    assert len(entries(node, 0)) == 1
+    node.now += 1 * SECOND
+    node.node.expire(node.now)
+    assert entries(node, 0) == []
+
+
+def test_a_truncated_packet(node: Forwarder) -> None:
+    truncated = nx.pack(39, (2).to_bytes(2) + (70).to_bytes(4))
+    assert raw(node, truncated + wire.action("output", 3, 0)) == []
+    frame = tcp()
+    assert node.receive(1, frame) == [(2, frame[:70]), (3, frame)]
+
+
+def test_who_a_packet_is_for(node: Forwarder) -> None:
+    """NXAST_CONTROLLER: its length, its controller, its reason; and the registers as they are then."""
+    controller = nx.pack(20, (64).to_bytes(2) + (7).to_bytes(2) + bytes([0, 0]))
+    assert raw(node, nx.load("reg3", 0, 32, 9) + nx.load("pkt_mark", 0, 32, 4) + controller) == []
+    node.receive(1, tcp())
+    (packet,) = node.node.packet_ins(10)
+    assert (packet.reason, packet.max_len, packet.controller) == (0, 64, 7)
+    fields = {name: (value, 0xFFFFFFFF) for name, value in (("in_port", 1), ("reg3", 9), ("pkt_mark", 4))}
+    assert packet.match == wire.match(fields)
+
+
+def test_controllers_of_a_ttl_that_is_spent(node: Forwarder) -> None:
+    counted = nx.pack(21, (2).to_bytes(2) + bytes(4) + (5).to_bytes(2) + (6).to_bytes(2))
+    assert raw(node, counted, eth_type=0x0800) == []
+    node.receive(1, f.ethernet(B, A, [], 0x0800, f.ipv4(HOST_A, HOST_B, 6, f.tcp(1, 2, b""), ttl=1)))
+    (packet,) = node.node.packet_ins(10)
+    assert (packet.reason, packet.controller) == (2, 5)
+
+
+def multipath(fields: int, algorithm: int, links: int, argument: int = 0) -> bytes:
+    body = fields.to_bytes(2) + bytes(4) + algorithm.to_bytes(2) + (links - 1).to_bytes(2) + argument.to_bytes(4)
+    return nx.pack(10, body + bytes(2) + (15).to_bytes(2) + nx.header("reg0"))
+
+
+@pytest.mark.parametrize("algorithm", range(4))
+@pytest.mark.parametrize("fields", range(7))
+def test_paths_are_spread_and_a_flow_keeps_its(node: Forwarder, algorithm: int, fields: int) -> None:
+    """Every link in turn is taken by some flow; symmetric hashes send both directions the same way."""
+    chosen = multipath(fields, algorithm, 3) + nx.move("reg0", 0, "metadata", 0, 16)
+    assert raw(node, chosen + nx.resubmit(table=1)) == []
+    for link in range(3):
+        add(node, ("output", 2 + link, 0), table=1, metadata=link)
+    seen = set()
+    for number in range(40):
+        host, mac = bytes([10, 0, 1, number]), bytes([2, 0, 0, 0, 1, number])
+        other = bytes([10, 0, 2, number if fields == 5 else 1])
+        segment = f.tcp(1000 + number, 80, b"")
+        frame = f.ethernet(B, mac, [], 0x0800, f.ipv4(host, other, 6, segment))
+        back = f.ethernet(mac, B, [], 0x0800, f.ipv4(other, host, 6, f.tcp(80, 1000 + number, b"")))
+        first = ports(node, 1, frame)
+        assert len(first) == 1
+        assert ports(node, 1, frame) == first
+        if fields in (1, 2, 3, 6):
+            assert ports(node, 1, back) == first
+        seen |= set(first)
+    assert seen == {2, 3, 4}
+
+
+def bundle(algorithm: int, slaves: list[int], target: str | None = None) -> bytes:
+    body = algorithm.to_bytes(2) + bytes(4) + (2).to_bytes(4) + len(slaves).to_bytes(2)
+    body += (15).to_bytes(2) + nx.header(target) if target else bytes(6)
+    return nx.pack(13 if target else 12, body + bytes(4) + b"".join(port.to_bytes(2) for port in slaves))
+
+
+def test_a_bundle_takes_a_port_that_is_up(node: Forwarder) -> None:
+    assert raw(node, bundle(0, [9, 3, 2])) == []
+    assert ports(node, 1, tcp()) == [3]
+    node.ports[3].up = False
+    node.node.port_table.refresh(3)
+    assert ports(node, 1, tcp()) == [2]
+
+
+def test_a_bundle_spreads_and_loads(node: Forwarder) -> None:
+    assert raw(node, bundle(1, [2, 3, 4], "reg1") + nx.output_reg("reg1", 0, 16)) == []
+    frame = tcp()
+    seen = {ports(node, 1, frame[:11] + bytes([number]) + frame[12:])[0] for number in range(40)}
+    assert seen == {2, 3, 4}
+
+
+@pytest.mark.parametrize(
+    ("action", "error"),
+    [
+        (nx.pack(35, bytes(14)), (2, 3)),
+        (nx.pack(36, bytes(6)), (2, 3)),
+        (nx.pack(44, bytes(6)), (2, 3)),
+        (nx.pack(18, bytes(14)), (2, 1)),
+        (nx.load("reg0", 8, 24, 1 << 24), (2, 5)),
+        (nx.load("reg0", 16, 17, 1), (2, 14)),
+        (nx.load("tcp_src", 0, 16, 1), (2, 10)),
+        (nx.load("ip_frag", 0, 1, 1), (2, 15)),
+        (nx.move("reg0", 0, "reg1", 8, 32), (2, 14)),
+        (nx.pack(7, b"\0\x1f\0\x01\xfe\x04" + bytes(8)), (4, 6)),
+        (nx.conjunction(1, 0, 1), (2, 5)),
+        (nx.conjunction(1, 2, 2), (2, 5)),
+        (nx.conjunction(1, 0, 2) + nx.load("reg0", 0, 1, 1), (2, 5)),
+        (nx.pack(39, b"\0\x02\0\0\0\x0d"), (2, 5)),
+        (bundle(2, [1]), (2, 5)),
+        (bundle(0, [0xFFFD]), (2, 4)),
+        (multipath(7, 0, 2), (2, 5)),
+        (nx.pack(37, bytes(6) + b"\0\x04\0\x04\0\0\0\0"), (2, 5)),
+    ],
+)
+def test_actions_that_cannot_be(node: Forwarder, action: bytes, error: tuple[int, int]) -> None:
+    assert raw(node, action) == [error]
+    assert entries(node, 0) == []
+
+
+def test_wide_registers_are_the_narrow_ones(node: Forwarder) -> None:
+    add(node, ("load", "xxreg0", 0, 64, 0x0000000200000003), ("load", "xreg0", 0, 64, 0x0000000400000001),
+        ("resubmit", nx.OWN_PORT, 1))  # fmt: skip
+    add(node, ("output", 2, 0), table=1, reg0=4, reg1=1, reg2=2, reg3=3)
+    assert ports(node, 1, tcp()) == [2]
+
+
+def test_registers_of_one_packet_are_not_the_next_ones(node: Forwarder) -> None:
+    add(node, ("load", "reg0", 0, 32, 5), ("resubmit", nx.OWN_PORT, 1), in_port=1)
+    add(node, ("resubmit", nx.OWN_PORT, 1), in_port=2)
+    add(node, ("output", 3, 0), table=1, reg0=5)
+    add(node, ("output", 4, 0), table=1, priority=0)
+    assert [ports(node, port, tcp()) for port in (1, 2, 1, 2)] == [[3], [4], [3], [4]]
+
+
+def test_tags_by_load(node: Forwarder) -> None:
+    """NXM_OF_VLAN_TCI with its CFI bit adds a tag, without it takes the tag away."""
+    add(node, ("load", "vlan_tci", 0, 16, 0x3064), ("output", 2, 0), ("load", "vlan_tci", 0, 16, 0), ("output", 3, 0))
+    frame = tcp()
+    assert node.receive(1, frame) == [(2, frame[:12] + bytes.fromhex("81002064") + frame[12:]), (3, frame)]
