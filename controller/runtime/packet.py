@@ -14,6 +14,7 @@ import inspect
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from socket import inet_ntoa
 from typing import Any
 
 from os_ken.lib.packet import (
@@ -35,6 +36,8 @@ from os_ken.lib.stringify import StringifyMixin
 
 _ETHERNET = ethernet.ethernet
 _LENGTH = ether_types.ETH_TYPE_IEEE802_3  # stands for an EtherType that is a length
+_IPV4 = ipv4.ipv4
+_IPV4_HEADER = struct.Struct("!BBHHHBBH4s4s")  # RFC 791 section 3.1
 _new = object.__new__
 
 
@@ -205,7 +208,23 @@ def _read_ethernet(data: bytes) -> tuple[Any, Any, bytes]:
     return header, _ETHERNET._TYPES.get(kind if kind > _LENGTH else _LENGTH), data[14:]
 
 
-_READERS: dict[Any, Callable[[bytes], tuple[Any, Any, Any]]] = {_ETHERNET: _read_ethernet}
+def _read_ipv4(data: bytes) -> tuple[Any, Any, bytes]:
+    header = _new(_IPV4)
+    found = _IPV4_HEADER.unpack_from(data)
+    first, header.tos, header.total_length, header.identification, fragment = found[:5]
+    header.ttl, header.proto, header.csum, source, target = found[5:]
+    header.version, header.header_length = first >> 4, first & 15
+    header.flags, header.offset = fragment >> 13, fragment & 0x1FFF
+    header.src, header.dst = inet_ntoa(source), inet_ntoa(target)
+    end = 4 * header.header_length
+    header.option = data[_IPV4._MIN_LEN : end] if end > _IPV4._MIN_LEN else None
+    return header, _IPV4._TYPES.get(header.proto), data[end : header.total_length]
+
+
+_READERS: dict[Any, Callable[[bytes], tuple[Any, Any, Any]]] = {
+    _ETHERNET: _read_ethernet,
+    _IPV4: _read_ipv4,
+}
 
 
 # what cannot come

@@ -1,28 +1,38 @@
-"""The codec: us to build and serialise a flow-mod, to read a packet-in, to take a TCP packet apart; beside os-ken."""
+"""The codec: us to build and serialise a flow-mod, to read a packet-in, to take a TCP packet apart; beside os-ken's.
+
+`python -m tests.bench.codec triplane|os-ken COUNT` measures one side in a process of its own, and prints JSON: `ryu` is
+imported there, from Triplane or as an alias of os-ken, and the same calls are made.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from os_ken.lib.packet import packet as their_packet
-from os_ken.lib.packet import tcp
-from os_ken.ofproto import ofproto_parser as their_reader
-from os_ken.ofproto import ofproto_v1_3 as their_ofproto
-from os_ken.ofproto import ofproto_v1_3_parser as their_parser
-from os_ken.ofproto.ofproto_protocol import ProtocolDesc
-
 from tests.bench.figures import Figure, Settings
 from tests.bench.generators.switches import HOSTS, frame, mac, packet_in
-from triplane.controller.runtime.packet import Packet
-from triplane.dataplane.openflow import codec
+from tests.bench.programs import run
 
-OURS, THEIRS = codec.PROTOCOLS[4], ProtocolDesc(their_ofproto.OFP_VERSION)
+SIDES = ("triplane", "os-ken")
 MACS = [mac(0, host).hex(":") for host in range(HOSTS)]
 PACKET_INS = [packet_in(0, host, 0, False) for host in range(HOSTS)]
 FRAME = frame(0, 1, 2)
 Call = Callable[[int], Any]
+
+
+def offer_ryu(side: str) -> None:
+    """Have `import ryu` mean this side."""
+    if side == "triplane":
+        from triplane.controller import compat
+
+        compat.install()
+    else:
+        from tests.bench.osken import Alias
+
+        sys.meta_path.insert(0, Alias())
 
 
 def flow_mod(datapath: Any) -> Call:
@@ -39,24 +49,33 @@ def flow_mod(datapath: Any) -> Call:
     return build
 
 
-def ours_reads(number: int) -> None:
-    codec.parse(4, PACKET_INS[number % HOSTS], OURS).match["in_port"]
+def reader(datapath: Any) -> Call:
+    """From the connection's bytes to what the script looks at first."""
+    from ryu.ofproto import ofproto_parser
+
+    def read(number: int) -> None:
+        data = PACKET_INS[number % HOSTS]
+        ofproto_parser.msg(datapath, *ofproto_parser.header(data), data).match["in_port"]
+
+    return read
 
 
-def theirs_reads(number: int) -> None:
-    data = PACKET_INS[number % HOSTS]
-    their_reader.msg(THEIRS, *their_reader.header(data), bytearray(data)).match["in_port"]
+def taker() -> Call:
+    """All headers of a TCP packet."""
+    from ryu.lib.packet import packet, tcp
+
+    return lambda _: packet.Packet(FRAME).get_protocol(tcp.tcp).dst_port
 
 
-def takes_apart(cls: Any) -> Call:
-    return lambda _: cls(FRAME).get_protocol(tcp.tcp).dst_port
+def cases() -> dict[str, Call]:
+    from ryu.ofproto.ofproto_protocol import ProtocolDesc
 
-
-CASES: dict[str, tuple[Call, Call]] = {
-    "flow-mod, built and serialised": (flow_mod(OURS), flow_mod(THEIRS)),
-    "packet-in, read with its input port": (ours_reads, theirs_reads),
-    "TCP packet, taken apart": (takes_apart(Packet), takes_apart(their_packet.Packet)),
-}
+    datapath = ProtocolDesc(4)
+    return {
+        "flow-mod, built and serialised": flow_mod(datapath),
+        "packet-in, read with its input port": reader(datapath),
+        "TCP packet, taken apart": taker(),
+    }
 
 
 def us(call: Call, count: int) -> float:
@@ -68,11 +87,22 @@ def us(call: Call, count: int) -> float:
 
 
 def measure_all(settings: Settings) -> Iterator[Figure]:
-    assert their_parser.OFPFlowMod  # its messages are registered
-    count = settings.count(20_000, 1_000)
-    for case, calls in CASES.items():
-        figures = [Figure(f"codec/{case}/{who}", "us") for who in ("triplane", "os-ken")]
-        for _ in range(settings.rounds):
-            for figure, call in zip(figures, calls, strict=True):
-                figure.samples.append(us(call, count))
-        yield from figures
+    figures: dict[str, Figure] = {}
+    for _ in range(settings.rounds):
+        for side in SIDES:
+            said = run(sys.executable, "-m", "tests.bench.codec", side, str(settings.count(20_000, 1_000)))
+            for case, spent in json.loads(said).items():
+                figures.setdefault(f"{case}{side}", Figure(f"codec/{case}/{side}", "us")).samples.append(spent)
+    yield from (figures[name] for name in sorted(figures, reverse=True))
+
+
+def main(side: str, count: str) -> None:
+    offer_ryu(side)
+    found = cases()
+    for call in found.values():
+        us(call, 100)  # writes its methods
+    print(json.dumps({case: us(call, int(count)) for case, call in found.items()}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

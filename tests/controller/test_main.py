@@ -171,3 +171,17 @@ def test_an_app_of_os_ken_that_changes_is_reloaded_and_told_of_the_switch(tmp_pa
                 time.sleep(0.05)
             app.write_text(OS_KEN_APP + "COOKIE = 2")
             assert switch.wait(parser.OFPFlowMod)[0].cookie == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"), [([], 20), (["--log-rate", "7"], 7), (["--log-rate=0"], 50), (["-v"], 50)]
+)
+def test_a_statement_logs_so_often(tmp_path: Path, options: list[str], lines: int) -> None:
+    app, log = tmp_path / "chatty_app.py", tmp_path / "log"
+    body = "  def start(self):\n    super().start()\n    for n in range(50):\n      self.logger.info('line %d', n)\n"
+    app.write_text(f"from ryu.base import app_manager\nclass Chatty(app_manager.RyuApp):\n{body}")
+    with Controller(log, str(app), "--listen", f"unix:{tmp_path}/of.sock", *options):
+        pass
+    text = log.read_text()
+    assert text.count("INFO Chatty: line") == lines
+    assert (f"{50 - lines} more lines like one before were left out at the end" in text) == (lines < 50)

@@ -41,7 +41,7 @@ def latency(state, waits, packet_ins, size, scratch, answer, until, samples):
     while nanoseconds() < until:
         for i in range(len(state)):
             row = state[i]
-            if row[SENT] and receive(row, scratch, answer) > 0:
+            if row[SENT] and waits[i] >> 48 and receive(row, scratch, answer) > 0:
                 if taken < len(samples):
                     samples[taken] = nanoseconds() - row[SENT]
                     taken += 1
