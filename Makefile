@@ -4,8 +4,8 @@ VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-# How many tests of the public OpenFlow suites must pass, by version: 1.0 has 192, 1.3 has 991.
-CONFORMANCE := 10:192 13:991
+# How many tests of the public OpenFlow suites must pass, by version: 1.0 has 192, 1.3 has 991, 1.4 has 1003.
+CONFORMANCE := 10:192 13:991 14:1003
 
 VENV_NEEDS := python3=python3 python3:ensurepip=python3-venv
 LAB_NEEDS := ip=iproute2 nsenter=util-linux sysctl=procps

@@ -29,6 +29,7 @@ ONF_REQUEST = Struct("!IHHIB3x")  # id, flags, match_len, out_port, table_id; th
 ONF_HEAD = Struct("!II")  # experimenter, type
 ONF_CANCEL = Struct("!I")  # id
 ONF_FLAGS = 0x3F
+MATCH_TYPE = ofp.OFPMT_OXM.to_bytes(2)
 FLAGS = 0x7F
 EVENT_FLAGS = {ADDED: ofp.OFPFMF_ADD, REMOVED: ofp.OFPFMF_REMOVED, CHANGED: ofp.OFPFMF_MODIFY}
 EVENTS = {ADDED: ofp.OFPFME_ADDED, REMOVED: ofp.OFPFME_REMOVED, CHANGED: ofp.OFPFME_MODIFIED}
@@ -138,7 +139,7 @@ def requests_of(body: bytes) -> Iterator[tuple[int, int, Monitor]]:
 
 
 def onf_requests_of(body: bytes) -> Iterator[tuple[int, int, Monitor]]:
-    """As requests_of, of onf_flow_monitor_request, whose match has no header."""
+    """As requests_of, of onf_flow_monitor_request. Its match is OXM fields, as Ryu has it, or an ofp_match, as OVS."""
     at = 0
     while at < len(body):
         if len(body) - at < ONF_REQUEST.size:
@@ -150,9 +151,16 @@ def onf_requests_of(body: bytes) -> Iterator[tuple[int, int, Monitor]]:
             raise OpenFlowError(ec.OFPET_BAD_MATCH, ec.OFPBMC_BAD_LEN)
         if flags & ~ONF_FLAGS:
             raise monitor_failed(ec.OFPMOFC_BAD_FLAGS)
-        head = ofp.OFPMT_OXM.to_bytes(2) + (4 + length).to_bytes(2)
-        match = head + body[start : start + length] + bytes(-(4 + length) % 8)
+        match = with_header(body[start : start + length])
         yield monitor_id, ofp.OFPFMC_ADD, Monitor(flags, table_id, out_port, ofp.OFPG_ANY, match, fields_of(match))
+
+
+def with_header(match: bytes) -> bytes:
+    """An ofp_match of OXM fields, or of what is one."""
+    size = match_length(match, 0)
+    if match[:2] == MATCH_TYPE and len(match) in (size, size + -size % 8):
+        return match + bytes(-len(match) % 8)
+    return MATCH_TYPE + (4 + len(match)).to_bytes(2) + match + bytes(-(4 + len(match)) % 8)
 
 
 def change_monitors(monitors: dict[int, Monitor], monitor_id: int, command: int, monitor: Monitor) -> None:

@@ -180,14 +180,14 @@ class Wire:
         return b""
 
     def flow_update(self, event: int, reason: int, record: bytes, instructions: bool) -> bytes:
-        """What monitors are told of an entry, from its ofp_flow_stats: onf_flow_update_full, of ONF's EXT-187."""
+        """What monitors are told of an entry, from its ofp_flow_stats: ONF's EXT-187, whose match Open vSwitch writes
+        as an ofp_match."""
         _, table_id, _, _, priority, idle, hard, _, _, cookie, _, _ = FLOW_STATS.unpack_from(record)
-        size = int.from_bytes(record[FLOW_STATS.size + 2 : FLOW_STATS.size + 4]) - 4
-        match = record[FLOW_STATS.size + 4 : FLOW_STATS.size + 4 + size] + bytes(-size % 8)
-        rest = record[FLOW_STATS.size + 4 + size + -(4 + size) % 8 :] if instructions else b""
-        length = ONF_UPDATE.size + len(match) + len(rest)
-        head = ONF_UPDATE.pack(length, ONF_EVENTS[event], reason, priority, idle, hard, size, table_id, cookie)
-        return head + match + rest
+        size = int.from_bytes(record[FLOW_STATS.size + 2 : FLOW_STATS.size + 4])
+        padded = size + -size % 8
+        rest = record[FLOW_STATS.size : None if instructions else FLOW_STATS.size + padded]
+        length = ONF_UPDATE.size + len(rest)
+        return ONF_UPDATE.pack(length, ONF_EVENTS[event], reason, priority, idle, hard, padded, table_id, cookie) + rest
 
     def flow_update_abbreviated(self, xid: int) -> bytes:
         """onf_flow_update_abbrev: a change that the controller's own request made."""

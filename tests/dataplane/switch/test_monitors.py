@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from os_ken.ofproto import ofproto_v1_3_parser as parser13
 from os_ken.ofproto import ofproto_v1_4 as ofp
 from os_ken.ofproto import ofproto_v1_4_parser as parser
 from os_ken.ofproto.ofproto_protocol import ProtocolDesc
 
 from tests.dataplane.switch.double import Double
+from tests.dataplane.switch.peer import DESC as DESC13
 from tests.dataplane.switch.peer import SECOND, Peer, build, raw, switch
 from triplane.dataplane.openflow import ofproto_v1_4_parser as ours
 from triplane.dataplane.switch import monitors, wire
@@ -204,6 +207,47 @@ def test_changes_during_a_long_answer_are_told_behind_it() -> None:
     for event, cookie in seen(peer.replies()):
         state[cookie] = event in (ofp.OFPFME_INITIAL, ofp.OFPFME_ADDED, ofp.OFPFME_MODIFIED)
     assert [cookie for cookie, there in state.items() if there and cookie >= 0] == [5]
+
+
+def onf_request(flags: int, match: bytes = b"", number: int = 1) -> bytes:
+    """ONF's EXT-187, of 1.3."""
+    body = struct.pack("!IHHIB3x", number, flags, len(match), ofp.OFPP_ANY, 255) + match + bytes(-len(match) % 8)
+    return raw(ofp.OFPT_MULTIPART_REQUEST, b"\xff\xff" + bytes(6) + b"ONF\0" + struct.pack("!I", 1870) + body)
+
+
+def onf_updates(replies: list[Any]) -> list[tuple[int, int]]:
+    """Event and cookie, or -1 of an abbreviated one."""
+    found = []
+    for reply in replies:
+        assert (reply.body.experimenter, reply.body.exp_type) == (0x4F4E4600, 1870)
+        data = reply.body.data
+        while data:
+            length, event = struct.unpack_from("!HH", data)
+            found.append((event, int.from_bytes(data[16:24]) if length > 8 else -1))
+            data = data[length:]
+    return found
+
+
+@pytest.mark.parametrize(
+    "match", [b"", bytes.fromhex("8000000400000001"), bytes.fromhex("0001000c8000000400000001") + bytes(4)]
+)
+def test_the_extension_of_1_3(match: bytes) -> None:
+    agent, datapath = switch(AgentConfig(versions=(4, 5)))
+    peer, other = Peer(agent), Peer(agent, wire.hello((5,)))
+    other.send(add(1))
+    assert onf_updates(peer.send(onf_request(0x3F, match))) == [(0, 1)], "what is there is told as added"
+    other.send(add(1, out=7), clear())
+    assert onf_updates(peer.replies()) == [(2, 1), (1, 1)]
+    cancel = raw(ofp.OFPT_EXPERIMENTER, b"ONF\0" + struct.pack("!II", 1870, 1))
+    assert (peer.send(cancel), datapath.watched) == ([], False)
+    assert peer.error(cancel) == (FAILED, ofp.OFPMOFC_UNKNOWN_MONITOR)
+
+
+def test_the_extension_of_1_3_tells_in_short_what_one_does_oneself() -> None:
+    peer = Peer(switch()[0])
+    peer.send(onf_request(0x0F))
+    (update,) = onf_updates(peer.send(parser13.OFPFlowMod(DESC13, match=parser13.OFPMatch(in_port=1))))
+    assert update == (3, -1)
 
 
 FIELDS = st.fixed_dictionaries(
