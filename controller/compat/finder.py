@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from triplane.controller.compat import source
-from triplane.controller.compat.names import ALTERED, GREEN, LENT, NOT_SHARED, PACKAGES, ours
+from triplane.controller.compat.names import ALTERED, GREEN, LENT, MENDED, NOT_SHARED, PACKAGES, ours
 from triplane.controller.runtime.turns import have_turns
 
 RYU_VERSION = (4, 34)  # whose behaviour is offered here
@@ -95,6 +95,8 @@ class Altered(importlib.abc.Loader):
             module.__dict__[name] = importlib.import_module(target)
         if module.__name__ in GREEN:
             have_turns(module)
+        if module.__name__ in MENDED:
+            importlib.import_module(MENDED[module.__name__]).mend(module)
 
 
 def _altered(fullname: str, path: Sequence[str] | None) -> Spec | None:
@@ -125,7 +127,7 @@ class Finder(importlib.abc.MetaPathFinder):
         found = ours(name)
         if found is not None:
             return Spec(fullname, Alias(found))
-        if fullname in ALTERED or fullname in GREEN:
+        if fullname in ALTERED or fullname in GREEN or fullname in MENDED:
             return _altered(fullname, path)
         return _ryu(fullname, name) if root == "ryu" else None
 

@@ -38,11 +38,11 @@ CODEC = {
 # their threads count on changing at waits only
 GREEN = {"os_ken.lib.igmplib", "os_ken.lib.lacplib", "os_ken.lib.stplib", "os_ken.topology.switches"}
 
-# globals of os-ken's modules that are replaced or added
-ALTERED = {
-    "os_ken.lib.rpc": {"select": f"{_RUNTIME}.selecting"},  # it waits where a kill would not reach it
-    "os_ken.lib.ovs.vsctl": {"mended_ovs": f"{_CONTROLLER}.compat.ovsdb"},
-}
+# globals of os-ken's modules that are replaced: these wait where a kill would not reach them
+ALTERED = {"os_ken.lib.rpc": {"select": f"{_RUNTIME}.selecting"}}
+
+# modules of ours whose `mend` gets os-ken's once that is loaded
+MENDED = {"os_ken.lib.ovs.vsctl": f"{_CONTROLLER}.compat.ovsdb"}
 
 # until nx_match is in the codec: what os-ken's modules need to be imported
 LENT = {f"{_CODEC}.ofproto_v1_0": "os_ken.ofproto.nicira_ext"}  # names that our module lacks come from there

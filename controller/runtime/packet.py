@@ -9,6 +9,7 @@ A packet that an app makes, or changes, is a list of protocols from the start.
 
 from __future__ import annotations
 
+import array
 import base64
 import inspect
 import struct
@@ -48,7 +49,7 @@ class Packet(StringifyMixin):  # type: ignore[misc] # os-ken has no types
         self.data = data
         self._found: list[Any] = [] if protocols is None else protocols
         self._next: Any = parse_cls if data else None  # class of what comes next in `_rest`
-        self._rest = data  # None: nothing is left
+        self._rest = bytes(data) if isinstance(data, array.array) else data  # None: nothing is left
         if data.__class__ is not bytes or protocols is not None:
             self._take_apart()  # what can change must be read now
 
