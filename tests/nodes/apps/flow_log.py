@@ -1,9 +1,12 @@
 """An app that tells, in its log, which flow entries a switch holds when it comes into service."""
 
 from triplane.controller import MAIN_DISPATCHER, App, OFPFlowStatsReply, StateChange, on
+from triplane.dataplane.openflow import ofproto_v1_3
 
 
 class FlowLog(App):
+    OFP_VERSIONS = (ofproto_v1_3.OFP_VERSION,)
+
     @on(StateChange, MAIN_DISPATCHER)
     def ask(self, event: StateChange) -> None:
         datapath = event.datapath

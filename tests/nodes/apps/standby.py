@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from triplane.controller import MAIN_DISPATCHER, App, Datapath, ErrorMsg, OFPRoleReply, PacketIn, StateChange, on
+from triplane.dataplane.openflow import ofproto_v1_3
 
 GENERATION = 10
 POLL = 0.05  # seconds between looks for the file
 
 
 class Standby(App):
+    OFP_VERSIONS = (ofproto_v1_3.OFP_VERSION,)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.promoted = Path(os.environ["PROMOTED"])
