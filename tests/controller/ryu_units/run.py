@@ -6,6 +6,7 @@ wrong, null if nothing did. What the tests import that is gone (nose, imp, the o
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import importlib
 import json
@@ -139,9 +140,19 @@ class Importing:
         return True
 
 
+def lend_names(module: str) -> None:
+    """Names that a test takes from what Ryu's parser itself imported, by `from ..._parser import *`."""
+    for name, target in (("mac", "lib.mac"), ("nx_match", "ofproto.nx_match")):
+        setattr(builtins, name, importlib.import_module(f"ryu.{target}"))
+    version = module.rpartition("_v1")[2]
+    if version in ("0", "2", "3"):
+        builtins.__dict__["ofproto"] = importlib.import_module(f"ryu.ofproto.ofproto_v1_{version}")
+
+
 def tests_of(module: str, result: Result) -> list[unittest.TestCase]:
     """The tests that a module defines, flat; none if it cannot be imported."""
     with Importing(module, result):
+        lend_names(module)
         importlib.import_module(f"ryu.tests.unit.{module}")
     if module in result.told:
         return []
