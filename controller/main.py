@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from triplane.controller import address, compat, options
@@ -90,9 +89,7 @@ def load(apps: list[str]) -> AppManager:
 
 def serve(manager: AppManager, setup: Setup) -> int:
     """Listen, connect, and run until a signal to end. Raises OSError or ValueError if it cannot."""
-    stop: SimpleQueue[int] = SimpleQueue()  # an Event's lock may be held by the very thread that the signal interrupts
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signum, _: stop.put(signum))
+    end = End()
     server = Server(SERVICE_BRICKS[ofp_event.NAME])
     signal.signal(signal.SIGUSR1, lambda *_: server.report())
     tls = TlsFiles(setup.private_key, setup.certificate, setup.ca_cert)
@@ -108,12 +105,32 @@ def serve(manager: AppManager, setup: Setup) -> int:
                 reloader = Reloader(manager, lambda: [one.session.datapath for one in tuple(server.connections)])
                 hub.spawn(reloader.watch)
             print("ready", *bound, *told, flush=True)
-            stop.get()
+            end.wait()
             server.report()
         finally:
             server.close()
             LOOP.stop()
     return 0
+
+
+class End:
+    """SIGTERM or SIGINT, whenever it comes.
+
+    A signal just before a thread begins to wait for a lock does not wake it, and what its handler does with locks may
+    meet one that the thread holds. What is written to the pipe is read.
+    """
+
+    def __init__(self) -> None:
+        self._reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        self._come: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda signum, _: self._come.append(signum))
+
+    def wait(self) -> None:
+        while not self._come:
+            os.read(self._reading, 1)
 
 
 @contextlib.contextmanager
