@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="without a controller: keep the flow tables (secure, the default) or be a learning switch",
     )
     add("--openflow", default="", metavar="VERSIONS", help="OpenFlow versions to speak, as 1.0,1.3 (default: all)")
+    add("--table-size", type=shared.positive, default=0, metavar="N", help="entries in each flow table (default: 4 M)")
     add("--workers", type=shared.positive, default=1, metavar="N", help="forwarding threads (default 1)")
     add("--netns", metavar="NAME", help="network namespace of the ports (ip netns)")
     shared.add_run_dir(parser)
@@ -60,6 +61,7 @@ def options(arguments: argparse.Namespace) -> DataplaneOptions:
         listeners=arguments.listen,
         fail_mode=arguments.fail_mode,
         openflow=arguments.openflow,
+        table_size=arguments.table_size,
         workers=arguments.workers,
         netns=arguments.netns,
         run_dir=Path(arguments.run_dir or default_run_dir()),

@@ -36,6 +36,7 @@ def run(options: DataplaneOptions) -> int:
         with Progress("compiling the kernels, once on this machine") as progress:
             warm.run(progress.step)
     node = Node(options.workers)
+    node.state.flows.limit(options.table_size or MOST_FLOWS)
     try:
         open_ports(node, options)
         return asyncio.run(forward(node, options))
@@ -69,7 +70,9 @@ async def forward(node: Node, options: DataplaneOptions) -> int:
 
 def make_service(node: Node, options: DataplaneOptions) -> Service:
     versions = numbers_of(options.openflow) if options.openflow else ()
-    config = AgentConfig(standalone=options.fail_mode == "standalone", max_entries=MOST_FLOWS, versions=versions)
+    config = AgentConfig(
+        standalone=options.fail_mode == "standalone", max_entries=options.table_size or MOST_FLOWS, versions=versions
+    )
     agent = Agent(node, Identity(options.dpid), config)
     tls = TlsOptions(options.tls.private_key, options.tls.certificate, options.tls.ca_cert)
     return Service(agent, options.controllers, options.listeners, ServiceOptions(tls=tls), node.packet_in_fd)

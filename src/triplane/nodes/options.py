@@ -42,6 +42,7 @@ class DataplaneOptions:
     listeners: list[str] = field(default_factory=list)  # ptcp:PORT[:HOST]
     fail_mode: str = "secure"  # or "standalone"
     openflow: str = ""  # versions, 1.0,1.3; empty: all that there are
+    table_size: int = 0  # entries that each flow table takes; 0: as many as there can be
     workers: int = 1
     netns: str | None = None  # name of the network namespace that holds the ports; None: this one
     run_dir: Path = field(default_factory=default_run_dir)

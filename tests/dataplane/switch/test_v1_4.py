@@ -208,3 +208,12 @@ def test_a_table_that_fills_says_so_once_and_again_when_it_has_room() -> None:
 def test_flow_entries_keep_their_importance_which_1_3_does_not_see() -> None:
     record = bytes(20) + b"\0\x09\0\0" + bytes(32)
     assert wire.WIRE.flow_stats(record)[20:22] == b"\0\0"
+
+
+def test_table_features_tell_what_1_4_can_do_more(peer: Peer) -> None:
+    replies = peer.send(parser.OFPTableFeaturesStatsRequest(DESC, 0, []))
+    first = replies[0].body[0]
+    assert first.config == ofp.OFPTC_EVICTION | ofp.OFPTC_VACANCY_EVENTS, "which are its capabilities now"
+    (match,) = (each for each in first.properties if each.type == ofp.OFPTFPT_MATCH)
+    assert {"pbb_uca", "in_port"} <= {field.type for field in match.oxm_ids}
+    assert "pbb_uca" not in str(Peer(switch()[0]).send(parser13.OFPTableFeaturesStatsRequest(DESC13, 0, []))[0].body[0])

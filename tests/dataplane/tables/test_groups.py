@@ -254,3 +254,35 @@ def test_an_arena_without_room_is_told() -> None:
     groups = GroupTable(make_arena(1 << 9), workers=2)
     with pytest.raises(OpenFlowError, match="OFPGMFC_OUT_OF_GROUPS"):
         added(groups, 1, ALL, ONE * 100)
+
+
+def test_what_is_undone_leaves_groups_as_they_were() -> None:
+    groups = table()
+    slot = added(groups, 1, SELECT, TWO)
+    added(groups, 2, buckets=forward(1))
+    before, used = (groups.desc(), groups.stats(ofp.OFPG_ALL, SECOND)), groups._arena[A_USED]
+    groups.begin()
+    groups.mod(MODIFY, ALL, 1, ONE, SECOND)
+    groups.mod(MODIFY, SELECT, 1, TWO, SECOND)
+    added(groups, 3)
+    groups.mod(DELETE, ALL, ofp.OFPG_ALL, b"", SECOND)
+    added(groups, 1, buckets=ONE)
+    groups.undo()
+    assert (groups.desc(), groups.stats(ofp.OFPG_ALL, SECOND), groups._arena[A_USED]) == (*before, used)
+    assert [id_lookup(groups.arrays.ids, number) for number in (1, 3)] == [slot, -1]
+    with pytest.raises(OpenFlowError, match="CHAINED_GROUP"):
+        groups.mod(DELETE, ALL, 1, b"", SECOND)
+
+
+def test_what_is_committed_stands_and_gives_back_what_it_replaced() -> None:
+    groups, plain = table(), table()
+    for each in (groups, plain):
+        added(each, 1, SELECT, TWO)
+        if each is groups:
+            each.begin()
+        each.mod(MODIFY, ALL, 1, ONE, SECOND)
+        added(each, 2)
+        each.mod(DELETE, ALL, 1, b"", SECOND)
+    groups.commit()
+    assert groups.desc() == plain.desc()
+    assert groups._arena[A_USED] == plain._arena[A_USED]

@@ -174,3 +174,29 @@ def test_stats_lengths_add_up() -> None:
         added(meters, number, KBPS, DROP * number)
     for wire in meters.stats(ofp.OFPM_ALL, SECOND):
         assert unpack_from("!H", wire, 4) == (len(wire),)
+
+
+def test_what_is_undone_leaves_meters_as_they_were() -> None:
+    meters = table()
+    slot = added(meters, 1, KBPS, DROP)
+    added(meters, ofp.OFPM_CONTROLLER)
+    before, used = (meters.config(ofp.OFPM_ALL), meters.stats(ofp.OFPM_ALL, SECOND)), meters._arena[A_USED]
+    meters.begin()
+    meters.mod(ofp.OFPMC_MODIFY, PKTPS, 1, REMARK_AND_DROP, SECOND)
+    added(meters, 3)
+    meters.mod(ofp.OFPMC_DELETE, 0, ofp.OFPM_ALL, b"", SECOND)
+    added(meters, 1, PKTPS)
+    meters.undo()
+    assert (meters.config(ofp.OFPM_ALL), meters.stats(ofp.OFPM_ALL, SECOND), meters._arena[A_USED]) == (*before, used)
+    assert [id_lookup(meters.arrays.ids, number) for number in (1, 3)] == [slot, -1]
+    assert meters.arrays.virtual[VIRTUAL_CONTROLLER] >= 0
+
+
+def test_what_is_committed_stands() -> None:
+    meters = table()
+    slot = added(meters, 1)
+    meters.begin()
+    meters.mod(ofp.OFPMC_MODIFY, PKTPS, 1, REMARK_AND_DROP, SECOND)
+    meters.commit()
+    assert id_lookup(meters.arrays.ids, 1) == slot
+    assert [entry[8:] for entry in meters.config(1)] == [REMARK_AND_DROP]
