@@ -23,7 +23,7 @@ from triplane.controller.runtime.ofp_event import EventOFPPacketIn
 PACKET_IN_LIMIT = 4096
 EVENT_LIMIT = 65536
 EVENTS_IN_A_TURN = 64
-STOP_SECONDS = 0.5  # for the handler that runs when an app is stopped
+STOP_SECONDS = 0.25  # for the handler that runs when an app is stopped
 
 SERVICE_BRICKS: dict[str, RyuApp] = {}  # the running apps by name
 

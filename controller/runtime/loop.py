@@ -130,7 +130,7 @@ class Loop:
             self._vacant = True
             self._hire()
 
-    def stop(self, seconds: float = 1.0) -> None:
+    def stop(self, seconds: float = 0.3) -> None:
         """End the threads; one that is in an app's handler for longer than that is left behind."""
         self._stopping = True
         end = time.monotonic() + seconds

@@ -25,7 +25,7 @@ from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow import ofproto_v1_3_parser as parser
 from triplane.dataplane.openflow.stream import Framer
 
-HOSTS, PORTS = 1000, 1000
+HOSTS, PORTS = 250, 250  # of each switch
 WARM_SECONDS = 0.5
 QUIET_SECONDS = 0.5  # without a message, after which a handshake is over
 AT_ONCE = 50  # packet-ins of a switch that is taught, so that no buffer runs over
