@@ -114,18 +114,18 @@ class Node:
         """`change`, while no worker runs: one that fails leaves flow entries, groups, meters and ports as before."""
         state, ports = self.state, self.port_table.configs()
         tables = (state.flows, state.groups, state.meters)
-        self._held = True
+        self._held, done = True, False
         for table in tables:
             table.begin()
         try:
             change()
-        except OpenFlowError:
-            for table in tables:
-                table.undo()
-            self.port_table.set_configs(ports)
-            raise
+            done = True
         finally:
             self._held = False
+            if not done:
+                for table in tables:
+                    table.undo()
+                self.port_table.set_configs(ports)
         state.groups.commit()
         state.meters.commit()
         return state.flows.commit(now)

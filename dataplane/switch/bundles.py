@@ -201,12 +201,14 @@ def apply(switch: Switch, request: Request, messages: Sequence[bytes]) -> None:
     whole, ports = b"".join(messages), dict(switch.ports)
     released: list[tuple[Request, int]] = []
     switch.hold()
+    done = False
     try:
         removed = switch.datapath.atomically(lambda: carry_out(switch, request, whole, released), request.now)
-    except OpenFlowError:
-        switch.ports = ports
-        switch.drop_held()
-        raise
+        done = True
+    finally:
+        if not done:
+            switch.ports = ports
+            switch.drop_held()
     switch.say_held()
     switch.flows_changed(removed, request.conn, lambda at: xid_at(request, whole, at))
     for flow_mod, buffer_id in released:
