@@ -6,11 +6,13 @@ The work is shared between processes, since numba compiles one function at a tim
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import hashlib
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from triplane.nodes.options import StartError
@@ -104,7 +106,29 @@ STEPS = 10
 
 
 def run(step: Step) -> None:
-    """Compile in two processes, telling of each step; raises StartError."""
+    """Compile in two processes, telling of each step, or wait for another that does so; raises StartError."""
+    with alone(lambda: step("another process compiles them", 1, STEPS)) as was_alone:
+        if was_alone or not is_warm():
+            compile_all(step)
+
+
+@contextmanager
+def alone(waiting: Callable[[], None]) -> Iterator[bool]:
+    """One process at a time for the same sources: switches that start together compile once. False: it had to wait."""
+    path = stamp().with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            waited = False
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            waited = True
+        yield not waited
+
+
+def compile_all(step: Step) -> None:
     jobs = [start(["packets"]), start(["tables", "ports"])]
     done = 0
     for job in jobs:
@@ -117,9 +141,7 @@ def run(step: Step) -> None:
             last = trouble.strip().splitlines()[-1:] or ["no reason given"]
             raise StartError(f"the kernels do not compile: {last[0]}")
     injection(lambda name: step(name, STEPS, STEPS))
-    done_stamp = stamp()
-    done_stamp.parent.mkdir(parents=True, exist_ok=True)
-    done_stamp.touch()
+    stamp().touch()
 
 
 def start(names: list[str]) -> subprocess.Popen[str]:
