@@ -89,6 +89,8 @@ class Agent:
         """Pass on packets for the controllers; True: more wait."""
         limit = self.switch.config.packet_in_burst
         packets = self.datapath.packet_ins(limit)
+        if self.switch.attentive:
+            self.switch.flows_changed(())  # some packets may have had flows learnt
         for packet in packets:
             self.switch.packet_in(packet, now)
         return len(packets) == limit

@@ -64,6 +64,7 @@ class Connection:
         self.errors = 0
 
         self.role: int = ofp.OFPCR_ROLE_EQUAL
+        self.controller_id = 0  # by which Nicira's actions name it
         self.short_id = 0  # that the controller wants to be known by; 0: none (OpenFlow 1.5)
         self.async_config = AsyncConfig()
         self.miss_send_len = DEFAULT_MISS_SEND_LEN

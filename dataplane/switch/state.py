@@ -169,6 +169,7 @@ class Switch:
         Before 1.3 a miss is kept also when it is shown whole: scripts of that time answer with its buffer id only.
         """
         conns = self.listeners(ofp.OFPT_PACKET_IN, packet.reason)
+        conns = [conn for conn in conns if conn.controller_id == packet.controller]
         if packet.cookie == NO_COOKIE and packet.reason == ofp.OFPR_NO_MATCH:
             conns = [conn for conn in conns if conn.version.misses]
         if not conns:

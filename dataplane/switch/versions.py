@@ -8,7 +8,7 @@ from triplane.dataplane.openflow.ofproto_common import ONF_EXPERIMENTER_ID
 from triplane.dataplane.openflow.v1_3 import onf_constants as onf
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.openflow.v1_5 import constants as v1_5
-from triplane.dataplane.switch import bundles, handlers, monitors, multipart, v1_2, wire
+from triplane.dataplane.switch import bundles, handlers, monitors, multipart, nicira, v1_2, wire
 from triplane.dataplane.switch.v1_0 import requests as requests_1_0
 from triplane.dataplane.switch.v1_0 import stats as stats_1_0
 from triplane.dataplane.switch.v1_0 import wire as wire_1_0
@@ -33,7 +33,7 @@ ONF_MONITORS = {
 }
 V1_3 = Version(
     *(4, "1.3", wire.WIRE, handlers.ROWS, multipart.ROWS),
-    experimenters=ONF_BUNDLES | ONF_MONITORS,
+    experimenters=ONF_BUNDLES | ONF_MONITORS | nicira.ROWS,
     experimenter_multiparts={
         (ONF_EXPERIMENTER_ID, onf.ONFMP_FLOW_MONITOR): MultipartRow(monitors.onf_flow_monitor, None),
     },
@@ -53,7 +53,10 @@ _MULTIPARTS_1_4 = multipart.ROWS | {
     ofp.OFPMP_FLOW_MONITOR: MultipartRow(monitors.flow_monitor, None),
     ofp.OFPMP_QUEUE_DESC: MultipartRow(multipart_1_4.queue_desc, multipart_1_4.QUEUE_REQUEST.size),
 }
-V1_4 = Version(5, "1.4", Wire14(), _REQUESTS_1_4, _MULTIPARTS_1_4, requests_1_4.DEFAULT_ASYNC)
+V1_4 = Version(
+    *(5, "1.4", Wire14(), _REQUESTS_1_4, _MULTIPARTS_1_4, requests_1_4.DEFAULT_ASYNC),
+    experimenters=nicira.ROWS,
+)
 
 _REQUESTS_1_5 = _REQUESTS_1_4 | {
     ofp.OFPT_PACKET_OUT: Row(requests_1_5.packet_out, 24, longer=True, writes=True),
@@ -72,7 +75,10 @@ _MULTIPARTS_1_5 = _MULTIPARTS_1_4 | {
     v1_5.OFPMP_CONTROLLER_STATUS: MultipartRow(multipart_1_5.controller_status, 0),
     v1_5.OFPMP_BUNDLE_FEATURES: MultipartRow(multipart_1_5.bundle_features, None),
 }
-V1_5 = Version(6, "1.5", Wire15(), _REQUESTS_1_5, _MULTIPARTS_1_5, requests_1_5.DEFAULT_ASYNC)
+V1_5 = Version(
+    *(6, "1.5", Wire15(), _REQUESTS_1_5, _MULTIPARTS_1_5, requests_1_5.DEFAULT_ASYNC),
+    experimenters=nicira.ROWS,
+)
 
 VERSIONS = {version.number: version for version in (V1_0, V1_2, V1_3, V1_4, V1_5)}
 NAMES = {version.name: version.number for version in VERSIONS.values()}

@@ -16,7 +16,17 @@ import time
 import numpy as np
 
 from tests.fuzz.wire_seeds import seeds
-from triplane.dataplane.kernels import action_table, actions, errors, flow_wire, instructions, oxm
+from triplane.dataplane.kernels import (
+    action_table,
+    actions,
+    errors,
+    flow_wire,
+    instructions,
+    nicira_actions,
+    nicira_learn,
+    nicira_parts,
+    oxm,
+)
 from triplane.dataplane.kernels.actions import decode_actions, decode_bucket_actions
 from triplane.dataplane.kernels.bytes import be8
 from triplane.dataplane.kernels.compiler import kernel
@@ -27,7 +37,7 @@ from triplane.dataplane.kernels.limits import make_limits
 from triplane.dataplane.kernels.oxm import MAX_TLVS, encode_match
 from triplane.dataplane.kernels.pool import Bytes, Words
 
-DECODERS = (actions, action_table, instructions, flow_wire, oxm)
+DECODERS = (actions, action_table, instructions, flow_wire, nicira_actions, nicira_learn, nicira_parts, oxm)
 NAMES = {name for name in vars(errors) if name.isupper() and any(name in vars(used) for used in DECODERS)}
 KNOWN = sorted({0} | {getattr(errors, name) for name in NAMES})
 SIZE = 512  # of the buffer; messages are shorter

@@ -26,6 +26,11 @@ def matches() -> list[ryu.OFPMatch]:
         ryu.OFPMatch(**ipv6, **nd, icmpv6_type=136, ipv6_nd_tll=MAC),
         ryu.OFPMatch(eth_type=0x0806, arp_op=1, arp_spa=V4, arp_tpa=V4_NET, arp_sha=MAC, arp_tha=MAC),
         ryu.OFPMatch(eth_type=0x8847, mpls_label=5, mpls_tc=1, mpls_bos=1),
+        ryu.OFPMatch(in_port_nxm=1, reg0=1, reg15=(4, 12), pkt_mark=3, conj_id=7, vlan_tci=(0x1005, 0x1FFF)),
+        ryu.OFPMatch(
+            eth_type_nxm=0x0800, ip_proto_nxm=6, nw_tos=0x20, nw_ttl=3, tcp_dst_nxm=(16, 0xFFF0)
+        ),
+        ryu.OFPMatch(**ipv4, ip_proto=6, tcp_flags=(2, 2), xxreg1=(1 << 100, 1 << 100)),
     ]
 
 
@@ -38,7 +43,44 @@ def action_lists() -> list[list[ryu.OFPAction]]:
     everything = [ryu.OFPActionSetNwTtl(1), ryu.OFPActionDecNwTtl(), field(ipv4_src=V4), field(tcp_dst=8)]
     addresses = [field(eth_src=MAC), field(eth_dst=MAC), field(tunnel_id=1 << 63)]
     copies = [ryu.OFPActionCopyTtlOut(), ryu.OFPActionCopyTtlIn(), ryu.OFPActionPopMpls()]
-    return [[], addresses + forward, vlan + forward[:1], mpls + copies, pbb + everything + [field(ipv6_dst=V6)]]
+    moves = [
+        ryu.NXActionRegMove("eth_src_nxm", "eth_dst_nxm", 48),
+        ryu.NXActionRegLoad(4 << 6 | 7, "reg3", 5),
+        ryu.NXActionRegLoad2("reg1", 4, 12),
+        ryu.NXActionStackPush("reg2", 0, 16),
+        ryu.NXActionStackPop("xxreg0", 96, 32),
+        ryu.NXActionResubmitTable(1, 2),
+        ryu.NXActionOutputReg(15, "reg0", 0xFFFF),
+    ]
+    odd = [
+        ryu.NXActionController(64, 7, 0),
+        ryu.NXActionController2(max_len=5, reason=1),
+        ryu.NXActionMultipath(1, 2, 2, 3, 0, 15, "reg0"),
+        ryu.NXActionBundleLoad(1, 1, 0, 2, 3, 15, "reg1", [1, 2, 3]),
+        ryu.NXActionNote([1, 2, 3]),
+        ryu.NXActionFinTimeout(1, 2),
+        ryu.NXActionOutputTrunc(2, 64),
+        ryu.NXActionExit(),
+    ]
+    specs = [
+        ryu.NXFlowSpecMatch(src=("vlan_tci", 0), dst=("vlan_tci", 0), n_bits=12),
+        ryu.NXFlowSpecMatch(src=0x800, dst=("eth_type_nxm", 0), n_bits=16),
+        ryu.NXFlowSpecLoad(src=("in_port_nxm", 0), dst=("reg1", 16), n_bits=16),
+        ryu.NXFlowSpecOutput(src=("in_port_nxm", 0), n_bits=16),
+    ]
+    learn = [ryu.NXActionLearn(table_id=1, specs=specs, hard_timeout=5, cookie=7)]
+    clauses = [ryu.NXActionConjunction(0, 2, 7), ryu.NXActionConjunction(1, 3, 8)]
+    return [
+        moves,
+        odd,
+        learn,
+        clauses,
+        [],
+        addresses + forward,
+        vlan + forward[:1],
+        mpls + copies,
+        pbb + everything + [field(ipv6_dst=V6)],
+    ]
 
 
 def seeds() -> list[bytes]:

@@ -11,6 +11,7 @@ collect_ignore = (
         "test_dataplane.py",
         "test_failover.py",
         "test_links_at_run_time.py",
+        "test_nicira_traffic.py",
         "test_ovs_ofctl.py",
         "test_show.py",
         "test_traffic.py",

@@ -167,6 +167,9 @@ def vendor(switch: Switch, request: Request) -> list[bytes]:
     if subtype == ofp10.NXT_SET_ASYNC_CONFIG and len(body) == wire.ASYNC.size:
         request.conn.async_config = async_config.decode(body)
         return []
+    if subtype == ofp10.NXT_SET_CONTROLLER_ID and len(body) == 8:
+        request.conn.controller_id = int.from_bytes(body[6:], "big")
+        return []
     formats = (ofp10.NXT_SET_FLOW_FORMAT, ofp10.NXT_SET_PACKET_IN_FORMAT)
     if subtype in formats and body == NICIRA_NUMBER.pack(ofp10.NXFF_OPENFLOW10):
         return []

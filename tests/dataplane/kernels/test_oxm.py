@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from os_ken.ofproto import ofproto_v1_3_parser as ryu
+from os_ken.ofproto import ofproto_v1_4_parser as ryu  # which has pbb_uca as OXM
 
 from tests.dataplane.kernels.wire_samples import matches, mutated, pad, ryu_fields, tlv, tlv_soup
 from tests.oracle import oxm as oracle
