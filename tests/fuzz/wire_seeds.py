@@ -27,9 +27,7 @@ def matches() -> list[ryu.OFPMatch]:
         ryu.OFPMatch(eth_type=0x0806, arp_op=1, arp_spa=V4, arp_tpa=V4_NET, arp_sha=MAC, arp_tha=MAC),
         ryu.OFPMatch(eth_type=0x8847, mpls_label=5, mpls_tc=1, mpls_bos=1),
         ryu.OFPMatch(in_port_nxm=1, reg0=1, reg15=(4, 12), pkt_mark=3, conj_id=7, vlan_tci=(0x1005, 0x1FFF)),
-        ryu.OFPMatch(
-            eth_type_nxm=0x0800, ip_proto_nxm=6, nw_tos=0x20, nw_ttl=3, tcp_dst_nxm=(16, 0xFFF0)
-        ),
+        ryu.OFPMatch(eth_type_nxm=0x0800, ip_proto_nxm=6, nw_tos=0x20, nw_ttl=3, tcp_dst_nxm=(16, 0xFFF0)),
         ryu.OFPMatch(**ipv4, ip_proto=6, tcp_flags=(2, 2), xxreg1=(1 << 100, 1 << 100)),
     ]
 
@@ -71,8 +69,10 @@ def action_lists() -> list[list[ryu.OFPAction]]:
     learn = [ryu.NXActionLearn(table_id=1, specs=specs, hard_timeout=5, cookie=7)]
     clauses = [ryu.NXActionConjunction(0, 2, 7), ryu.NXActionConjunction(1, 3, 8)]
     return [
-        moves,
-        odd,
+        moves[:4],
+        moves[4:],
+        odd[:4],
+        odd[4:],
         learn,
         clauses,
         [],
