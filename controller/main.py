@@ -79,7 +79,8 @@ def set_up_logging() -> None:
 def load(apps: list[str]) -> AppManager:
     """Load, make and start the apps. Raises AppError."""
     manager = AppManager.get_instance()
-    manager.load_apps([*apps, openflow.__name__])
+    manager.load_apps(apps)
+    manager.load_apps([openflow.__name__])
     manager.instantiate_apps(**manager.create_contexts())
     if manager.failed and len(manager.failed) >= len(manager.applications_cls) - 1:
         module, error = next(iter(manager.failed.items()))

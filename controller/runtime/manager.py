@@ -112,19 +112,28 @@ class AppManager:
         return app_class(import_app(name))
 
     def load_apps(self, app_lists: Iterable[str]) -> None:
-        """Import apps (a name may be several with commas between) and those that they need. Raises AppError."""
+        """Import apps (a name may be several with commas between) and those that they need. Raises AppError.
+
+        A module without an app is imported, as in Ryu; but there must be an app among those named.
+        """
+        found: list[str] = []
+        without: list[str] = []
         waiting = [(name, True) for name in itertools.chain.from_iterable(names.split(",") for names in app_lists)]
         while waiting:
             name, named = waiting.pop(0)
             cls = self.load_app(name)
             if cls is None:
-                if named:
-                    raise AppError(f"app {name}: it has no subclass of RyuApp")
+                without += [name] * named
                 continue
+            found += [name] * named
             if cls not in self.applications_cls.values() and cls not in self.contexts_cls.values():
                 _check_versions(name, cls)
                 self.applications_cls[cls.__module__] = cls
                 waiting += [(service, False) for service in self._needs(name, cls)]
+        if without and not found:
+            raise AppError(f"app {without[0]}: it has no subclass of RyuApp")
+        for name in without:
+            log.warning("app %s: it has no subclass of RyuApp, it is only imported", name)
 
     def _needs(self, name: str, cls: type[RyuApp]) -> list[str]:
         """Modules of the apps that an app needs, and that are not made as contexts."""

@@ -20,7 +20,7 @@ def driven(app: str, kind: str, folder: Path, *options: str, **network: Any) -> 
     What the controller logs is in `folder`/controller.log; at the end of the test no exception must be there.
     """
     log, address = folder / "controller.log", f"unix:{folder}/of.sock"
-    with Controller(log, app, "--listen", address, *options), plant(kind, folder, address, **network) as net:
+    with Controller(log, app, *options, "--listen", address), plant(kind, folder, address, **network) as net:
         yield net
         assert "Traceback" not in log.read_text(), log.read_text()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.controller.apps.driven import RyuApp, driven
+from tests.controller.apps.driven import RyuApp, driven, said
 from tests.controller.plant import until
 
 LEARNING = (
@@ -53,3 +53,10 @@ def test_cbench(kind: str, ryu_app: RyuApp, tmp_path: Path) -> None:
     with driven(ryu_app("cbench"), kind, tmp_path) as net:
         until(lambda: (net.ping(1, 2), [flow for flow in net.flows(1) if "actions=drop" in flow])[1], "the flow")
         assert not net.pings(1, 2)
+
+
+def test_conf_switch_key(kind: str, ryu_app: RyuApp, tmp_path: Path) -> None:
+    """It is no app, but two names for `ryu.controller.conf_switch`; Ryu takes it among apps."""
+    with driven(ryu_app("simple_switch_13"), kind, tmp_path, ryu_app("conf_switch_key")) as net:
+        until(lambda: net.pings(1, 2), "the hosts to reach each other")
+        assert "conf_switch_key.py: it has no subclass of RyuApp, it is only imported" in said(net)
