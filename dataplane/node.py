@@ -37,6 +37,7 @@ from triplane.dataplane.switch.datapath import (
 from triplane.dataplane.tables.punts import Learnt
 from triplane.dataplane.workers import Workers
 
+OFPG_ALL, OFPM_ALL = 0xFFFFFFFC, 0xFFFFFFFF
 ANY = np.zeros(KEY_WORDS, np.int64)  # a match of every packet
 
 
@@ -74,6 +75,8 @@ class Node:
         self.state.flows.warm(now)
         self.expire(now)
         self.table_stats()
+        self.group_stats(OFPG_ALL, now)
+        self.meter_stats(OFPM_ALL, now)
 
     def close(self) -> None:
         """Stop the workers and close every port."""

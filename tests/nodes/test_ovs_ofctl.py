@@ -184,16 +184,3 @@ def test_niciras_flows(switch: Dataplane, tmp_path: Path, version: str) -> None:
 def test_what_needs_connection_tracking_or_tunnels_is_refused(switch: Dataplane, flow: str, error: str) -> None:
     with pytest.raises(AssertionError, match=error):
         switch.ofctl("add-flow", flow)
-
-
-def test_a_full_table_evicts_and_refuses(tmp_path: Path) -> None:
-    with plant(tmp_path / "run", "packet", "tap", "--table-size", "2") as small:
-        for port in (1, 2):
-            small.ofctl("add-flow", f"in_port={port},importance={port},actions=drop", version="OpenFlow14")
-        small.ofctl("mod-table", "0", "evict", version="OpenFlow14")
-        small.ofctl("add-flow", "in_port=3,importance=5,actions=drop", version="OpenFlow14")
-        left = small.ofctl("dump-flows", "--no-stats", version="OpenFlow14")
-        assert ("in_port=1" in left, "importance=2" in left, "importance=5" in left) == (False, True, True)
-        small.ofctl("mod-table", "0", "noevict", version="OpenFlow14")
-        with pytest.raises(AssertionError, match="OFPFMFC_TABLE_FULL"):
-            small.ofctl("add-flow", "in_port=4,importance=9,actions=drop", version="OpenFlow14")
