@@ -17,7 +17,7 @@ from typing import Any
 
 from triplane.controller.runtime.streams import StreamClient, StreamServer, connect, listen
 from triplane.controller.runtime.turns import in_turn
-from triplane.controller.runtime.waiting import Waits, current, start, wait_until, waits_of, wake
+from triplane.controller.runtime.waiting import Waits, current, wait_until, waits_of, wake
 
 __all__ = [
     "HUB_TYPE",
@@ -75,15 +75,13 @@ class HubThread(threading.Thread):
         self._over = Event()  # no kill comes any more, links are called
 
     def run(self) -> None:
-        try:
+        with _Ending(self):
             with _Ending(self):
                 if self._delay:
                     sleep(self._delay)
                 self._result = self._function(*self._args, **self._kwargs)
-        except TaskExit:
-            LOG.debug("thread %s killed when it had ended", self.name)
-        finally:
-            self._finish()
+            current().shield_for_ever()  # a kill that came too late comes here
+        self._finish()
 
     def _finish(self) -> None:
         with self._lock:
@@ -108,7 +106,7 @@ class HubThread(threading.Thread):
 
     def link(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Call a function when the thread ends, or now if it has."""
-        with self._lock:
+        with current(), self._lock:
             over = self._over.is_set()
             if not over:
                 self._links.append(lambda: function(*args, **kwargs))
@@ -122,9 +120,8 @@ class HubThread(threading.Thread):
         """End the thread; see the module's text for when. The caller's own ends here and now."""
         if self is threading.current_thread():
             raise TaskExit
-        with self._lock:
-            if not self._over.is_set():
-                waits_of(self).interrupt(TaskExit())
+        if self.is_alive():
+            waits_of(self).interrupt(TaskExit())
 
 
 class _Ending:
@@ -139,7 +136,7 @@ class _Ending:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self.thread._error = error
+        self.thread._error = error or self.thread._error
         if error is not None and not isinstance(error, TaskExit) and not self.thread._raises:
             LOG.error("thread %s failed", self.thread.name, exc_info=error)
         return True
@@ -153,7 +150,8 @@ def spawn(function: Callable[..., Any], *args: Any, **kwargs: Any) -> HubThread:
 def spawn_after(seconds: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> HubThread:
     """As spawn, in some seconds."""
     thread = HubThread(function, args, kwargs, seconds)
-    start(thread)
+    with current():
+        thread.start()
     return thread
 
 
@@ -292,7 +290,7 @@ class Semaphore:
             return True
 
     def release(self) -> None:
-        with self._lock:
+        with current(), self._lock:
             self.counter += 1
         wake(self._waiting)
 
@@ -348,7 +346,8 @@ class Timeout(BaseException):
         if self.seconds is not None:
             self._timer = threading.Timer(max(0.0, self.seconds), self._waits.interrupt, (self._raised,))
             self._timer.daemon = True
-            start(self._timer)
+            with current():
+                self._timer.start()
         return self
 
     def cancel(self) -> None:
@@ -356,10 +355,15 @@ class Timeout(BaseException):
         timer, self._timer = self._timer, None
         if timer is None:
             return
-        timer.cancel()
-        if threading.current_thread() is not timer and timer.is_alive():
-            timer.join()  # it may be interrupting just now
-        self._waits.forget(self._raised)
+        try:
+            with current():
+                timer.cancel()
+                if threading.current_thread() is not timer and timer.is_alive():
+                    timer.join()  # it may be interrupting just now
+                self._waits.forget(self._raised)
+        except BaseException as late:
+            if late is not self._raised:
+                raise
 
     def __enter__(self) -> Timeout:
         if self._timer is None:

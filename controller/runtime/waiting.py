@@ -14,6 +14,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterable
+from types import TracebackType
 from typing import Any
 
 
@@ -21,9 +22,6 @@ def _nothing() -> None:
     """No loop is held up."""
 
 
-# A thread that is being started has, in Python 3.11, its starter's identity for a moment: an exception for the starter
-# would hit it, and the starter would wait for it for ever. So no exception is raised meanwhile.
-_starting = threading.Lock()
 about_to_block: Callable[[], None] = _nothing  # called before a thread waits; the loop sets it, to go on without it
 _turn = threading.Lock()  # see `turns`
 
@@ -37,28 +35,55 @@ class Asked(BaseException):
 
 
 class Waits:
-    """The waiting of one thread. `guard` orders those who interrupt and the thread itself."""
+    """The waiting of one thread.
+
+    `with current():` shields it: an exception does not come between two instructions there, where a lock may just have
+    been taken, but where the thread waits, or at the end. Outside a shield it may come anywhere.
+    """
 
     def __init__(self, thread: threading.Thread) -> None:
         self.thread = thread
         self.asked: list[BaseException] = []  # to be raised in the thread
         self.has_turn = False  # it holds `_turn`, but for the time that it waits
-        self._green = False  # exceptions come at waits only
-        self._guard = threading.RLock()
-        self._parked = False
+        self._shields = 0
         self._token = threading.Lock()  # taken: nothing has happened since it was last looked at
         self._token.acquire()
         self._wake: Callable[[], None] = self.unpark
 
     # the thread itself
 
+    def __enter__(self) -> Waits:
+        self._shields += 1  # from here on nobody interrupts between instructions
+        try:
+            _moment()  # what was on its way already comes here
+        except BaseException:
+            self._shields -= 1
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._shields -= 1
+        if self.asked and not self._shields:
+            if error is None:
+                self._raise_asked()
+            self._raise_in_thread(Asked)  # after the one that is being raised
+
+    def shield_for_ever(self) -> None:
+        """The thread ends: nothing is to come any more."""
+        self._shields += 1
+        _moment()
+
     def park(self, seconds: float | None = None) -> None:
         """Wait for `unpark`, so many seconds at most (None: for ever); may return early. Raises what is asked for."""
-        self._enter(self.unpark)
-        try:
-            self._token.acquire(timeout=-1 if seconds is None else max(0.0, seconds))
-        finally:
-            self._leave()
+        with self:
+            self._wake = self.unpark
+            if not self.asked:
+                self._give_up_turn()
+                self._token.acquire(timeout=-1 if seconds is None else max(0.0, seconds))
+                self._want_turn()
+            self._raise_asked()
 
     def park_on(self, fd: int, events: int, seconds: float | None = None) -> bool:
         """Wait for poll(2) events of a file descriptor; whether they came. Raises what is asked for."""
@@ -66,36 +91,36 @@ class Waits:
 
     def poll(self, wanted: dict[int, int], seconds: float | None = None) -> dict[int, int]:
         """Wait for poll(2) events of some file descriptors; those that came. Raises what is asked for."""
-        bell = os.eventfd(0, os.EFD_CLOEXEC)
-        try:
-            self._enter(lambda: os.eventfd_write(bell, 1))
+        with self:
+            bell = os.eventfd(0, os.EFD_CLOEXEC)
+            self._wake = lambda: os.eventfd_write(bell, 1)
             try:
-                poll = select.poll()
-                for fd, events in (wanted | {bell: select.POLLIN}).items():
-                    poll.register(fd, events)
-                ready = dict(poll.poll(None if seconds is None else seconds * 1000))
+                ready = {} if self.asked else self._poll(wanted | {bell: select.POLLIN}, seconds)
             finally:
-                self._leave()
-        finally:
-            os.close(bell)
-        ready.pop(bell, None)
-        return ready
-
-    def _enter(self, wake: Callable[[], None]) -> None:
-        about_to_block()
-        with self._guard:
+                self._wake = self.unpark
+                os.close(bell)
             self._raise_asked()
-            self._wake = wake
-            self._parked = True
+            ready.pop(bell, None)
+            return ready
+
+    def _poll(self, wanted: dict[int, int], seconds: float | None) -> dict[int, int]:
+        poll = select.poll()
+        for fd, events in wanted.items():
+            poll.register(fd, events)
+        self._give_up_turn()
+        try:
+            return dict(poll.poll(None if seconds is None else seconds * 1000))
+        finally:
+            self._want_turn()
+
+    def _give_up_turn(self) -> None:
+        about_to_block()
         if self.has_turn:
             _turn.release()
 
-    def _leave(self) -> None:
+    def _want_turn(self) -> None:
         if self.has_turn:
             _turn.acquire()
-        with self._guard:
-            self._parked = False
-            self._raise_asked()
 
     def _raise_asked(self) -> None:
         if self.asked:
@@ -104,20 +129,17 @@ class Waits:
 
     def pause(self) -> None:
         """Let others run."""
-        if self.has_turn:
-            _turn.release()
+        if not self.has_turn:
+            time.sleep(0)
+            return
+        _turn.release()
         time.sleep(0)
-        if self.has_turn:
-            _turn.acquire()
-            with self._guard:
-                self._raise_asked()
+        _turn.acquire()
+        self._raise_asked()
 
     def take_turn(self) -> None:
         """Be the only one that has the turn. From here on nothing is raised but where this thread waits."""
-        with self._guard:
-            self._green = True
-            if self.asked:
-                self._raise_in_thread(None)
+        self.__enter__()
         if not _turn.acquire(blocking=False):
             about_to_block()
             _turn.acquire()
@@ -127,9 +149,7 @@ class Waits:
         """Let another have it. Raises what is asked for."""
         self.has_turn = False
         _turn.release()
-        with self._guard:
-            self._green = False
-            self._raise_asked()
+        self.__exit__(None, None, None)
 
     # other threads
 
@@ -140,33 +160,31 @@ class Waits:
 
     def interrupt(self, error: BaseException) -> None:
         """Raise an exception in the thread."""
-        with self._guard:
-            self.asked.append(error)
-            if self._parked:
-                self._wake()
-            elif not self._green:
-                self._raise_in_thread(Asked)
+        self.asked.append(error)
+        raise_it = _set_exception
+        ident, exception = ctypes.c_ulong(self.thread.ident or 0), ctypes.py_object(Asked)
+        if self._shields:  # between this look and the call the interpreter changes to no other thread
+            self._wake()
+        else:
+            raise_it(ident, exception)
 
     def forget(self, error: BaseException) -> None:
         """Do not raise it, if it has not been raised yet."""
-        with self._guard:
-            if error in self.asked:
+        if error in self.asked:
+            self.asked.remove(error)
+            if not self.asked:
                 self._raise_in_thread(None)
-                self.asked.remove(error)
-                if self.asked and not self._parked and not self._green:
-                    self._raise_in_thread(Asked)
 
     def _raise_in_thread(self, cls: type[BaseException] | None) -> None:
         if self.thread.ident is not None:
-            ident = ctypes.c_ulong(self.thread.ident)
-            with _starting:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, None if cls is None else ctypes.py_object(cls))
+            _set_exception(ctypes.c_ulong(self.thread.ident), None if cls is None else ctypes.py_object(cls))
 
 
-def start(thread: threading.Thread) -> None:
-    """Start a thread."""
-    with _starting:
-        thread.start()
+_set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
+
+
+def _moment() -> None:
+    """The interpreter looks whether there is an exception for this thread when it begins a function."""
 
 
 def waits_of(thread: threading.Thread) -> Waits:
@@ -183,20 +201,20 @@ def current() -> Waits:
 
 def wait_until(ready: Callable[[], bool], waiting: list[Waits], timeout: float | None) -> bool:
     """Wait until `ready` says so, False after `timeout` seconds. Who changes what `ready` looks at wakes `waiting`."""
-    if ready():
-        return True
     end = None if timeout is None else time.monotonic() + timeout
-    me = current()
-    waiting.append(me)  # before the second look: a change from here on finds us in the list
-    try:
-        while not ready():
-            left = None if end is None else end - time.monotonic()
-            if left is not None and left <= 0:
-                return False
-            me.park(left)
-        return True
-    finally:
-        waiting.remove(me)
+    with current() as me:
+        if ready():
+            return True
+        waiting.append(me)  # before the second look: a change from here on finds us in the list
+        try:
+            while not ready():
+                left = None if end is None else end - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                me.park(left)
+            return True
+        finally:
+            waiting.remove(me)
 
 
 def wake(waiting: Iterable[Waits]) -> None:
