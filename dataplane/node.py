@@ -12,14 +12,16 @@ from triplane.dataplane.kernels.actions import decode_actions
 from triplane.dataplane.kernels.arena import arena_take
 from triplane.dataplane.kernels.classify import TABLES
 from triplane.dataplane.kernels.fields import KEY_WORDS
-from triplane.dataplane.kernels.flow_mods import CODE_WORDS, OFPRR_DELETE, OFPRR_GROUP_DELETE
+from triplane.dataplane.kernels.flow_mods import CODE_WORDS, OFPRR_GROUP_DELETE, OFPRR_METER_DELETE
 from triplane.dataplane.kernels.inject import inject, write_program
 from triplane.dataplane.kernels.limits import (
     CHECK_NONE,
     LIMIT_CHECK,
+    LIMIT_EGRESS,
     LIMIT_LOOSE,
     LIMIT_OUTPUT_TABLE,
     LIMIT_VERSION,
+    give_meters,
     make_limits,
 )
 from triplane.dataplane.openflow.errors import OpenFlowError
@@ -50,6 +52,7 @@ class Node:
         self.workers = Workers(self.state)
         self._limits = make_limits(TABLES)
         self._limits[LIMIT_OUTPUT_TABLE], self._limits[LIMIT_CHECK] = 1, CHECK_NONE
+        give_meters(self._limits, self.state.meters.arrays.ids)
         self._code = np.zeros(CODE_WORDS, np.int64)
         self._program = int(arena_take(self.state.arena, CODE_WORDS))
         self._running = False
@@ -240,7 +243,9 @@ class Node:
         gone = self.state.meters.mod(command, flags, meter_id, bands, now)
         removed: list[Removed] = []
         for meter in gone:
-            removed += self.state.flows.remove_using(-1, meter.slot, OFPRR_DELETE, now)
+            removed += self.state.flows.remove_using(-1, meter.slot, OFPRR_METER_DELETE, now)
+            for group in self.state.groups.delete_metered(meter.identifier):
+                removed += self.state.flows.remove_using(group.slot, -1, OFPRR_GROUP_DELETE, now)
         return removed
 
     def meter_stats(self, meter_id: int, now: int) -> list[bytes]:
@@ -276,7 +281,7 @@ class Node:
         self.state.node[n.N_MISSES] = told
 
     def set_egress(self, first: int | None) -> None:
-        self.state.node[n.N_EGRESS] = first or 0
+        self.state.node[n.N_EGRESS] = self.state.flows.decoder.limits[LIMIT_EGRESS] = first or 0
 
     def set_standalone(self, standalone: bool) -> None:
         self.state.node[n.N_MODE] = n.MODE_STANDALONE if standalone else n.MODE_PIPELINE

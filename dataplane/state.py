@@ -8,6 +8,7 @@ import numpy as np
 
 from triplane.dataplane.kernels import node as n
 from triplane.dataplane.kernels.arena import make_arena, make_words
+from triplane.dataplane.kernels.limits import give_meters
 from triplane.dataplane.kernels.packet import MAX_PORTS
 from triplane.dataplane.kernels.pool import Bytes, Pool, Words, make_pool
 from triplane.dataplane.tables.flow_uses import FlowUses
@@ -38,6 +39,8 @@ class State:
         self.flows = FlowTables(self.arena, self.workers, self.groups.arrays.ids, self.meters.arrays.ids)
         uses = FlowUses(self.flows.flows, len(self.groups.arrays.block), len(self.meters.arrays.block))
         self.groups.uses, self.meters.uses = uses.groups, uses.meters
+        for limits in (self.flows.decoder.limits, self.groups.limits):
+            give_meters(limits, self.meters.arrays.ids)
         self.macs = MacTable()
         self.queues = QueueTable()
         self.punts = PuntRings(self.workers)

@@ -1,5 +1,5 @@
-"""Every OpenFlow 1.3 action type in one table: how long it is, what its argument is, which operation it becomes, where
-it goes in an action set, what must be true of the packet, and what it makes true (OpenFlow 1.3.5 section 7.2.5).
+"""Every OpenFlow action type in one table: how long it is, what its argument is, which operation it becomes, where
+it goes in an action set, what must be true of the packet, and what it makes true (OpenFlow 1.5.1 section 7.2.6).
 
 To add an action, add a row, and a kind if its argument is of a new sort.
 """
@@ -17,6 +17,7 @@ from triplane.dataplane.kernels.errors import (
     BAD_ACTION_TYPE,
 )
 from triplane.dataplane.kernels.facts import ANYTHING, IP_FACT, MPLS_FACT, PBB_FACT, VLAN_FACT
+from triplane.dataplane.kernels.limits import LIMIT_VERSION, OPENFLOW_1_5
 from triplane.dataplane.kernels.nicira_table import (
     NICIRA,
     NICIRA_ROW,
@@ -26,13 +27,15 @@ from triplane.dataplane.kernels.nicira_table import (
     NX_LEN,
     NX_NONE,
 )
-from triplane.dataplane.kernels.pool import Bytes
+from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.kernels.program import (
     OP_COPY_TTL_IN,
     OP_COPY_TTL_OUT,
     OP_DEC_MPLS_TTL,
     OP_DEC_NW_TTL,
     OP_GROUP,
+    OP_METER_ACTION,
+    OP_MOVE,
     OP_OUTPUT,
     OP_POP_MPLS,
     OP_POP_PBB,
@@ -49,6 +52,7 @@ from triplane.dataplane.kernels.program import (
     SLOT_DEC_MPLS_TTL,
     SLOT_DEC_NW_TTL,
     SLOT_GROUP,
+    SLOT_METER,
     SLOT_OUTPUT,
     SLOT_POP_MPLS,
     SLOT_POP_PBB,
@@ -89,6 +93,8 @@ KIND_OUTPUT = 4
 KIND_GROUP = 5
 KIND_QUEUE = 6
 KIND_SET_FIELD = 7
+KIND_COPY_FIELD = 8
+KIND_METER = 9
 
 EFFECT_NONE = 0
 EFFECT_PUSH_VLAN = 1
@@ -115,7 +121,10 @@ _ACTIONS = {  # by type of action: length, kind, op, slot, needs, effect
     25: (-1, KIND_SET_FIELD, OP_SET_FIELD, SLOT_SET_FIELD, ANYTHING, EFFECT_SET_FIELD),
     26: (8, KIND_PUSH, OP_PUSH_PBB, SLOT_PUSH_PBB, ANYTHING, EFFECT_PUSH_PBB),
     27: (8, KIND_PLAIN, OP_POP_PBB, SLOT_POP_PBB, PBB_FACT, EFFECT_POP_PBB),
+    28: (-1, KIND_COPY_FIELD, OP_MOVE, SLOT_SET_FIELD, ANYTHING, EFFECT_NONE),
+    29: (8, KIND_METER, OP_METER_ACTION, SLOT_METER, ANYTHING, EFFECT_NONE),
 }
+FIRST_OF_1_5 = 28
 _NO_ACTION = (0, 0, 0, 0, 0, 0)
 ACTION_TYPES = max(_ACTIONS) + 1
 ACTION_ROWS = np.array([_ACTIONS.get(number, _NO_ACTION) for number in range(ACTION_TYPES)], np.int64)
@@ -152,3 +161,10 @@ def action_row(wire: Bytes, at: int, end: int) -> int:
         return -BAD_ACTION_TYPE
     wanted = ACTION_ROWS[kind, A_LEN]
     return kind if wanted == length or wanted < 0 else -BAD_ACTION_LEN
+
+
+@kernel
+def known_row(wire: Bytes, at: int, end: int, limits: Words) -> int:
+    """As action_row, of an action that the message's version has."""
+    row = action_row(wire, at, end)
+    return -BAD_ACTION_TYPE if FIRST_OF_1_5 <= row < ACTION_TYPES and limits[LIMIT_VERSION] < OPENFLOW_1_5 else row

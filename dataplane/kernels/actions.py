@@ -1,4 +1,4 @@
-"""OpenFlow 1.3 action lists, from the wire to program words (OpenFlow 1.3.5 section 7.2.5).
+"""OpenFlow action lists, from the wire to program words (OpenFlow 1.5.1 section 7.2.6).
 
 `action_table` says what each action type is, `consistency` whether it fits the packet.
 
@@ -17,8 +17,10 @@ from triplane.dataplane.kernels.action_table import (
     ACTION_ROWS,
     EXPERIMENTER_ACTION,
     KIND_BYTE,
+    KIND_COPY_FIELD,
     KIND_ETHER,
     KIND_GROUP,
+    KIND_METER,
     KIND_OUTPUT,
     KIND_PUSH,
     KIND_QUEUE,
@@ -28,7 +30,7 @@ from triplane.dataplane.kernels.action_table import (
     OFPP_TABLE,
     OFPQ_ALL,
     PUSH_TAGS,
-    action_row,
+    known_row,
 )
 from triplane.dataplane.kernels.bigendian import load_bytes
 from triplane.dataplane.kernels.bytes import be8, be16, be32
@@ -37,6 +39,7 @@ from triplane.dataplane.kernels.consistency import consistent, start_facts
 from triplane.dataplane.kernels.errors import (
     BAD_ACTION_ARGUMENT,
     BAD_ACTION_LEN,
+    BAD_ACTION_METER,
     BAD_ACTION_TAG,
     BAD_OUT_GROUP,
     BAD_OUT_PORT,
@@ -58,15 +61,20 @@ from triplane.dataplane.kernels.limits import (
     LIMIT_CHECK,
     LIMIT_LOOSE,
     LIMIT_MAX_PORT,
+    LIMIT_METER_WORDS,
+    LIMIT_METERS,
     LIMIT_OUTPUT_TABLE,
+    LIMIT_VERSION,
     MOST_CLONES,
+    OPENFLOW_1_5,
     STATE_CLONE,
     STATE_CLONES,
     STATE_CONJUNCTION,
     STATE_FACTS,
     STATE_SLOT,
 )
-from triplane.dataplane.kernels.nicira_actions import NX_ROOM, as_written, decode_nicira, load_masked
+from triplane.dataplane.kernels.machine import view_words
+from triplane.dataplane.kernels.nicira_actions import NX_ROOM, as_written, decode_nicira, field_slot, load_masked, move
 from triplane.dataplane.kernels.nicira_table import NICIRA_ROW
 from triplane.dataplane.kernels.oxm import (
     F_BITS,
@@ -74,10 +82,12 @@ from triplane.dataplane.kernels.oxm import (
     F_SIZE,
     FIELD_ROWS,
     OFPXMC_OPENFLOW_BASIC,
+    ROW_METADATA,
     TLV_HEADER,
     VLAN_VID,
     field_row,
     header_row,
+    header_size,
 )
 from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.kernels.program import (
@@ -96,6 +106,8 @@ from triplane.dataplane.kernels.program import (
     op_of,
     size_of,
 )
+
+COPY_FIELD_HEADERS = 12  # bytes of a copy-field before the headers of its two fields
 
 # --- arguments: each checks its own, and gives the operation's arg or a negative error word
 
@@ -128,6 +140,14 @@ def group_argument(wire: Bytes, at: int, groups: Words) -> int:
 @kernel
 def queue_argument(wire: Bytes, at: int) -> int:
     return -BAD_QUEUE if be32(wire, at + 4) == OFPQ_ALL else 0
+
+
+@kernel
+def meter_argument(wire: Bytes, at: int, limits: Words) -> int:
+    if limits[LIMIT_METERS] == 0:
+        return -BAD_ACTION_METER
+    slot = id_lookup(view_words(limits[LIMIT_METERS], limits[LIMIT_METER_WORDS]), be32(wire, at + 4))
+    return slot if slot >= 0 else -BAD_ACTION_METER
 
 
 @kernel
@@ -171,6 +191,8 @@ def argument(wire: Bytes, at: int, row: int, limits: Words, groups: Words) -> in
         return be16(wire, at + 4)
     if kind == KIND_BYTE:
         return be8(wire, at + 4)
+    if kind == KIND_METER:
+        return meter_argument(wire, at, limits)
     return queue_argument(wire, at) if kind == KIND_QUEUE else 0
 
 
@@ -220,13 +242,13 @@ def decode_action(
     code_end: int,
 ) -> int:
     """Check the action at `at` and write its operation at code[to]; the end of that, or a negative error word."""
-    row = action_row(wire, at, end)
+    row = known_row(wire, at, end, limits)
     if row < 0:
         return row
     if row >= NICIRA_ROW:
         return decode_nicira(wire, at, row - NICIRA_ROW, limits, groups, check, write, code, to, code_end)
-    if ACTION_ROWS[row, A_KIND] == KIND_SET_FIELD and is_other_field(wire, at):
-        return set_other_field(wire, at, limits, check, write, code, to, code_end)
+    if is_wide(wire, at, row, limits):
+        return decode_wide(wire, at, row, limits, check, write, code, to, code_end)
     arg = argument(wire, at, row, limits, groups)
     if arg < 0:
         return arg
@@ -241,21 +263,36 @@ def decode_action(
 
 
 @kernel
-def is_other_field(wire: Bytes, at: int) -> bool:
-    """Whether the set-field at `at` names a field that we know and that is not OXM's."""
-    end = at + be16(wire, at + 2)
-    return be16(wire, at + 4) != OFPXMC_OPENFLOW_BASIC and header_row(wire, at + 4, end) >= 0
+def is_wide(wire: Bytes, at: int, row: int, limits: Words) -> bool:
+    """Whether the action, of ACTION_ROWS, is a load or a move as Nicira's are: copy-field, and set-fields that have a
+    mask or are of other fields than OXM's."""
+    kind = ACTION_ROWS[row, A_KIND]
+    return kind == KIND_COPY_FIELD or (kind == KIND_SET_FIELD and is_other_field(wire, at, limits))
 
 
 @kernel
-def set_other_field(
-    wire: Bytes, at: int, limits: Words, check: int, write: int, code: Words, to: int, code_end: int
+def is_other_field(wire: Bytes, at: int, limits: Words) -> bool:
+    """Whether the set-field at `at` is a load of a field that we know: of Nicira's it is, of OXM's from OpenFlow 1.5 on
+    where there is a mask, or it is the metadata."""
+    row = header_row(wire, at + 4, at + be16(wire, at + 2))
+    if be16(wire, at + 4) != OFPXMC_OPENFLOW_BASIC or row < 0:
+        return row >= 0
+    masked = be8(wire, at + 6) & 1 != 0 and FIELD_ROWS[row, F_SETTABLE] != 0
+    return limits[LIMIT_VERSION] >= OPENFLOW_1_5 and (masked or row == ROW_METADATA)
+
+
+@kernel
+def decode_wide(
+    wire: Bytes, at: int, row: int, limits: Words, check: int, write: int, code: Words, to: int, code_end: int
 ) -> int:
-    """A set-field of one of Nicira's fields: these may be masked in every version. As decode_nicira."""
+    """An action that `is_wide`. As decode_nicira."""
     if code_end - to < NX_ROOM:
         return -TOO_MANY_ACTIONS
-    start = to
-    to = load_masked(wire, at + 4, at + be16(wire, at + 2), limits, check, code, to + write)
+    start, end = to, at + be16(wire, at + 2)
+    if ACTION_ROWS[row, A_KIND] == KIND_COPY_FIELD:
+        to = move(wire, at + 4, at + COPY_FIELD_HEADERS, end, limits, check, code, to + write)
+    else:
+        to = load_masked(wire, at + 4, end, limits, check, code, to + write)
     return as_written(code, start, SLOT_SET_FIELD, to) if write else to
 
 
@@ -381,10 +418,10 @@ def decode_bucket_actions(
     """Decode a group bucket's actions, wire[at:end], to a program in action-set order; its words, or a negative error.
 
     A bucket is executed as an action set (5.6.1): of each slot the last action counts, and a group takes the place of
-    an output (5.10). No match is known, so no consistency is checked. One with an action of Nicira's is a list, done in
-    the order that it has.
+    an output (5.10). No match is known, so no consistency is checked. One with an action of Nicira's, or that writes a
+    register, is a list, done in the order that it has.
     """
-    if is_ordered(wire, at, end):
+    if is_ordered(wire, at, end, limits):
         to = decode_list(wire, at, end, limits, groups, CHECK_NONE, 0, code, code_at, code_end)
         return finish_program(code, to, code_at, code_end)
     error = fill_slots(wire, at, end, limits, groups)
@@ -403,11 +440,11 @@ def decode_bucket_actions(
 
 
 @kernel
-def is_ordered(wire: Bytes, at: int, end: int) -> bool:
+def is_ordered(wire: Bytes, at: int, end: int, limits: Words) -> bool:
     """Whether an action of the list, as far as its lengths are right, is Nicira's or sets a field of theirs."""
     while end - at >= ACTION_HEADER and ACTION_HEADER <= be16(wire, at + 2) <= end - at:
-        row = action_row(wire, at, end)
-        if row >= NICIRA_ROW or (row >= 0 and ACTION_ROWS[row, A_KIND] == KIND_SET_FIELD and is_other_field(wire, at)):
+        row = known_row(wire, at, end, limits)
+        if row >= NICIRA_ROW or (row >= 0 and is_wide(wire, at, row, limits) and wide_slot(wire, at, row) < 0):
             return True
         at += be16(wire, at + 2)
     return False
@@ -419,12 +456,24 @@ def fill_slots(wire: Bytes, at: int, end: int, limits: Words, groups: Words) -> 
     for slot in range(SLOTS):
         limits[STATE_SLOT + slot] = 0
     while at < end:
-        row = action_row(wire, at, end)
+        row = known_row(wire, at, end, limits)
         if row < 0:
             return row
-        arg = argument(wire, at, row, limits, groups)
-        if arg < 0:
-            return arg
-        limits[STATE_SLOT + slot_of(row, arg)] = at + 1
+        slot = wide_slot(wire, at, row) if is_wide(wire, at, row, limits) else -1
+        if slot < 0:
+            arg = argument(wire, at, row, limits, groups)
+            if arg < 0:
+                return arg
+            slot = slot_of(row, arg)
+        limits[STATE_SLOT + slot] = at + 1
         at += be16(wire, at + 2)
     return 0
+
+
+@kernel
+def wide_slot(wire: Bytes, at: int, row: int) -> int:
+    """Slot of the action set of an action that `is_wide`, by the field that it writes; -1 for one that has none."""
+    header, end = at + 4, at + be16(wire, at + 2)
+    if ACTION_ROWS[row, A_KIND] == KIND_COPY_FIELD:
+        header = at + COPY_FIELD_HEADERS + header_size(wire, at + COPY_FIELD_HEADERS)
+    return field_slot(header_row(wire, header, end)) if end - header >= TLV_HEADER else -1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.emit import drop, emit
 from triplane.dataplane.kernels.machine import view_words
+from triplane.dataplane.kernels.measure import measure
 from triplane.dataplane.kernels.node import (
     DROP_NO_ACTION,
     N_ARENA,
@@ -18,9 +19,9 @@ from triplane.dataplane.kernels.node import (
     W_ACTION_SET,
     W_ACTIONS,
 )
-from triplane.dataplane.kernels.outputs import FIRST_SLOT, PENDING_NONE, push_group
-from triplane.dataplane.kernels.packet import ADDR, METADATA, PENDING, REASON
-from triplane.dataplane.kernels.perform import act, measure, write
+from triplane.dataplane.kernels.outputs import FIRST_SLOT, PENDING_NONE, push_group, send
+from triplane.dataplane.kernels.packet import ADDR, BUCKET, METADATA, PENDING, REASON
+from triplane.dataplane.kernels.perform import act, write
 from triplane.dataplane.kernels.pool import Words, give_one
 from triplane.dataplane.kernels.program import (
     OP_BRANCH,
@@ -91,20 +92,38 @@ def finish(node: Words, w: Words, row: Words) -> None:
         give_one(view_words(node[N_POOL], node[N_POOL_WORDS]), row[ADDR])
 
 
-@kernel
-def run_action_set(node: Words, w: Words, row: Words) -> None:
-    """Execute the action set in the order of OpenFlow 1.3.5 section 5.10, and end the packet's life."""
+@inlined
+def run_changes(node: Words, w: Words, row: Words) -> bool:
+    """Do what is in the action set but for group and output; False if the packet was dropped."""
     arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
     row[REASON] = OFPR_ACTION_SET
     bits = w[W_ACTIONS]
     slot = 0
     while bits >> slot != 0 and slot < SLOT_GROUP:
         if bits >> slot & 1 and not act(node, w, row, arena, w[W_ACTION_SET + slot]):
-            return
+            return False
         slot += 1
+    return True
+
+
+@kernel
+def run_action_set(node: Words, w: Words, row: Words) -> None:
+    """Execute the action set in the order of OpenFlow 1.3.5 section 5.10, and end the packet's life."""
+    if not run_changes(node, w, row):
+        return
+    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
+    bits = w[W_ACTIONS]
     if bits >> SLOT_GROUP & 1:
         push_group(node, w, row, arg_of(arena[w[W_ACTION_SET + SLOT_GROUP]]), True)
         return
     if bits >> SLOT_OUTPUT & 1 and not act(node, w, row, arena, w[W_ACTION_SET + SLOT_OUTPUT]):
         return
     finish(node, w, row)
+
+
+@kernel
+def leave(node: Words, w: Words, row: Words) -> None:
+    """The end of the egress tables: the action set, which has the output that led to them, and nothing replaces it."""
+    if run_changes(node, w, row):
+        send(node, w, row, row[BUCKET])
+        finish(node, w, row)

@@ -11,6 +11,7 @@ from triplane.dataplane.kernels.fields import K_L4, KEY_WORDS
 from triplane.dataplane.kernels.flows import C_HARD, C_IDLE
 from triplane.dataplane.kernels.learn import learn
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
+from triplane.dataplane.kernels.measure import measure
 from triplane.dataplane.kernels.multipath import choose_live, choose_path
 from triplane.dataplane.kernels.node import (
     DROP_HEADROOM,
@@ -53,6 +54,7 @@ from triplane.dataplane.kernels.program import (
     OP_FIN_TIMEOUT,
     OP_LEARN,
     OP_LOAD,
+    OP_METER_ACTION,
     OP_MOVE,
     OP_MULTIPATH,
     OP_OUTPUT_REG,
@@ -87,6 +89,8 @@ def extra(node: Words, w: Words, row: Words, arena: Words, at: int) -> bool:
         push_value(node, w, row, arg_of(arena[at]), arena[at + 1])
     elif op == OP_FIN_TIMEOUT:
         fin_timeout(node, w, row, arg_of(arena[at]))
+    elif op == OP_METER_ACTION:
+        return measure(node, w, row, arg_of(arena[at]))
     elif op >= OP_LEARN:
         learn(node, w, row, arena, at)
     elif op == OP_CLONE:

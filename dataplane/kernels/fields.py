@@ -27,7 +27,7 @@ K_ND_HIGH = K_D + 1  # nd_target
 K_ND_LOW = K_ND_HIGH + 1
 K_ND_SLL = K_ND_LOW + 1  # 48 in the high bits
 K_ND_TLL = K_ND_SLL + 1
-K_HOP = K_ND_TLL + 1  # nw_ttl:8 ip_frag:8 mpls_ttl:8 in the high bits
+K_HOP = K_ND_TLL + 1  # nw_ttl:8 ip_frag:8 mpls_ttl:8 packet_type:8 actset_output:32
 K_REG = K_HOP + 1  # eight words: reg0:32 reg1:32 ... reg15:32; xreg n is word n, xxreg n words 2n and 2n + 1
 REG_WORDS = 8
 K_MARK = K_REG + REG_WORDS  # pkt_mark:32 conj_id:32
@@ -100,8 +100,8 @@ FIELDS = (
 LATER_FIELDS = (  # of OpenFlow 1.4 and 1.5
     Field(41, "pbb_uca", 1, 1, K_L4, 39, False, True, PRE_PBB),
     Field(42, "tcp_flags", 12, 2, K_L4, 16, True, False, PRE_TCP),
-    Field(43, "actset_output", 32, 4, K_SPARE, 32, False, False, PRE_NONE),
-    Field(44, "packet_type", 32, 4, K_SPARE, 0, False, False, PRE_NONE),
+    Field(43, "actset_output", 32, 4, K_HOP, 0, False, False, PRE_NONE),  # xor OFPP_UNSET, so that 0 is none
+    Field(44, "packet_type", 1, 4, K_HOP, 32, False, False, PRE_NONE),  # 0, Ethernet, is all there is
 )
 PBB_UCA = LATER_FIELDS[0]
-BY_NAME = {field.name: field for field in FIELDS}
+BY_NAME = {field.name: field for field in (*FIELDS, *LATER_FIELDS)}

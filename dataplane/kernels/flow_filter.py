@@ -20,6 +20,7 @@ from triplane.dataplane.kernels.program import (
     OP_END,
     OP_GROUP,
     OP_METER,
+    OP_METER_ACTION,
     OP_OUTPUT,
     arg_of,
     op_of,
@@ -83,6 +84,12 @@ def has_op(arena: Words, flow: int, op: int, value: int) -> bool:
 
 
 @kernel
+def uses_meter(arena: Words, flow: int, slot: int) -> bool:
+    """By the instruction, or by an action."""
+    return has_op(arena, flow, OP_METER, slot) or has_op(arena, flow, OP_METER_ACTION, slot)
+
+
+@kernel
 def wanted(flows: Flows, flow: int, key: Words, mask: Words, query: Words) -> bool:
     """Whether a non-strict request means this flow."""
     arena = flows.arena
@@ -98,7 +105,7 @@ def wanted(flows: Flows, flow: int, key: Words, mask: Words, query: Words) -> bo
 def sends_to(arena: Words, flow: int, query: Words) -> bool:
     if query[Q_OUT_PORT] != ANY and not has_op(arena, flow, OP_OUTPUT, query[Q_OUT_PORT]):
         return False
-    if query[Q_METER] >= 0 and not has_op(arena, flow, OP_METER, query[Q_METER]):
+    if query[Q_METER] >= 0 and not uses_meter(arena, flow, query[Q_METER]):
         return False
     return query[Q_OUT_GROUP] < 0 or has_op(arena, flow, OP_GROUP, query[Q_OUT_GROUP])
 

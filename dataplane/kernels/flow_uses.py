@@ -6,7 +6,7 @@ from triplane.dataplane.kernels.classify import F_CODE, T_FIRST, TABLE_WORDS, TA
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.flows import C_NEXT, cold_of
 from triplane.dataplane.kernels.pool import Words
-from triplane.dataplane.kernels.program import OP_END, OP_GROUP, OP_METER, arg_of, op_of, size_of
+from triplane.dataplane.kernels.program import OP_END, OP_GROUP, OP_METER, OP_METER_ACTION, arg_of, op_of, size_of
 
 
 @kernel
@@ -20,13 +20,24 @@ def is_first(arena: Words, start: int, at: int) -> bool:
 
 
 @kernel
+def is_first_meter(arena: Words, start: int, at: int) -> bool:
+    """The same, of a meter that is told by an instruction or by actions."""
+    while start < at:
+        op = op_of(arena[start])
+        if (op == OP_METER or op == OP_METER_ACTION) and arg_of(arena[start]) == arg_of(arena[at]):
+            return False
+        start += size_of(arena[start])
+    return True
+
+
+@kernel
 def count_program(arena: Words, start: int, groups: Words, meters: Words) -> None:
     at = start
     while op_of(arena[at]) != OP_END:
         head = arena[at]
         if op_of(head) == OP_GROUP and is_first(arena, start, at):
             groups[arg_of(head)] += 1
-        elif op_of(head) == OP_METER:
+        elif (op_of(head) == OP_METER or op_of(head) == OP_METER_ACTION) and is_first_meter(arena, start, at):
             meters[arg_of(head)] += 1
         at += size_of(head)
 

@@ -11,7 +11,7 @@ from triplane.dataplane.kernels.errors import (
     FLOW_MOD_BAD_TABLE,
 )
 from triplane.dataplane.kernels.instructions import decode_instructions
-from triplane.dataplane.kernels.limits import LIMIT_TABLE, LIMIT_TABLES
+from triplane.dataplane.kernels.limits import LIMIT_TABLE, LIMIT_TABLES, LIMIT_VERSION
 from triplane.dataplane.kernels.oxm import decode_match_struct, match_length
 from triplane.dataplane.kernels.pool import Bytes, Words
 
@@ -125,6 +125,7 @@ def decode_flow_mod(
     if end - at < SHORTEST or be16(wire, at + 2) < SHORTEST or be16(wire, at + 2) > end - at:
         return BAD_REQUEST_LEN
     load_header(wire, at, header)
+    limits[LIMIT_VERSION] = be8(wire, at)
     error = header_error(header, limits)
     if error:
         return error

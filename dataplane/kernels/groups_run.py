@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.emit import drop
-from triplane.dataplane.kernels.execute import NEXT_DROPPED, execute, finish
+from triplane.dataplane.kernels.execute import NEXT_DROPPED, execute, finish, leave, run_action_set
 from triplane.dataplane.kernels.groups import (
     GROUP_ALL,
     Groups,
@@ -22,12 +22,14 @@ from triplane.dataplane.kernels.node import (
     DROP_NO_FRAME,
     N_ARENA,
     N_ARENA_WORDS,
+    N_EGRESS,
     N_GROUPS,
     N_LIVE,
     N_MEM,
     N_MEM_BYTES,
     N_POOL,
     N_POOL_WORDS,
+    W_ACTIONS,
     W_CHILD,
     W_DEPTH,
     W_DROPS,
@@ -35,7 +37,7 @@ from triplane.dataplane.kernels.node import (
     W_ID,
     W_STALE,
 )
-from triplane.dataplane.kernels.outputs import GROUP_CLONE, GROUP_TABLE, PENDING_NONE, stack_at
+from triplane.dataplane.kernels.outputs import GROUP_CLONE, GROUP_EGRESS, GROUP_TABLE, PENDING_NONE, stack_at
 from triplane.dataplane.kernels.packet import (
     BLOCK,
     BUCKET,
@@ -47,10 +49,12 @@ from triplane.dataplane.kernels.packet import (
     PACKET_WORDS,
     PENDING,
     REASON,
+    REGS,
 )
-from triplane.dataplane.kernels.pipeline import prepare, tables
+from triplane.dataplane.kernels.pipeline import prepare, walk
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.punts import OFPR_ACTION, OFPR_GROUP
+from triplane.dataplane.kernels.registers import EGRESS
 from triplane.dataplane.kernels.rewrite import copy_frame
 
 CHOOSE = 0  # in BLOCK: the group has not been looked at yet
@@ -65,12 +69,38 @@ def drain(node: Words, w: Words) -> None:
             child = view_words(pop(w, top), PACKET_WORDS)
             child[REASON] = OFPR_ACTION
             if prepare(node, w, child):
-                tables(node, w, child)
+                walk_on(node, w, child, 0)
+        elif top[GROUP] == GROUP_EGRESS:
+            child = view_words(pop(w, top), PACKET_WORDS)
+            child[REASON] = OFPR_ACTION
+            take_up(w, child)
+            walk_on(node, w, child, node[N_EGRESS])
         elif top[GROUP] == GROUP_CLONE:
             child = view_words(pop(w, top), PACKET_WORDS)
             run_bucket(node, w, child, child[BUCKET])
         else:
             step(node, w, top)
+
+
+@kernel
+def take_up(w: Words, child: Words) -> None:
+    """Go on with a packet that lay on the stack."""
+    child[PENDING] = PENDING_NONE
+    w[W_STALE] = 1  # the key may be another packet's
+    w[W_FLOW] = child[FLOW]  # and so the flow
+
+
+@kernel
+def walk_on(node: Words, w: Words, child: Words, table: int) -> None:
+    """The flow tables, from one that is not always the first, and what follows them."""
+    if not walk(node, w, child, table):
+        return
+    if child[REGS] & EGRESS:
+        leave(node, w, child)
+    elif w[W_ACTIONS]:
+        run_action_set(node, w, child)
+    else:
+        finish(node, w, child)
 
 
 @kernel
@@ -138,8 +168,6 @@ def split(node: Words, w: Words, top: Words) -> int:
 @kernel
 def run_bucket(node: Words, w: Words, child: Words, program: int) -> None:
     """Execute a bucket on a packet that is its own, to its end."""
-    child[PENDING] = PENDING_NONE
-    w[W_STALE] = 1  # the key may be another packet's
-    w[W_FLOW] = child[FLOW]  # and so the flow
+    take_up(w, child)
     if execute(node, w, child, program) != NEXT_DROPPED:
         finish(node, w, child)

@@ -22,6 +22,7 @@ LIMIT_OUTPUT_TABLE = 3  # 1: output to OFPP_TABLE is allowed, as in a packet-out
 LIMIT_CHECK = 4  # CHECK_*: of decode_actions; instructions set it themselves
 LIMIT_LOOSE = 5  # 1: actions of OpenFlow 1.0: they may not fit the packet, and a push may be UNLESS_TAGGED
 LIMIT_VERSION = 6  # of OpenFlow, on the wire, that the message is of: later ones have more actions
+LIMIT_METERS = 7  # address of the index of meter ids (see `ids`), 0 where no action may name a meter
 
 CHECK_NONE = 0  # a group bucket: nobody knows which packets come
 CHECK_SET_FIELD = 1  # write-actions: only set-field must agree with the match (as in Open vSwitch)
@@ -39,9 +40,16 @@ MOST_CLONES = 8
 STATE_CLONE = STATE_CLONES + 1
 STATE_KEY = STATE_CLONE + MOST_CLONES * CLONE_WORDS  # key and mask that a flow to be learnt has for sure
 STATE_MASK = STATE_KEY + KEY_WORDS
-LIMIT_WORDS = STATE_MASK + KEY_WORDS
+LIMIT_METER_WORDS = STATE_MASK + KEY_WORDS  # words of the index of meter ids
+LIMIT_EGRESS = LIMIT_METER_WORDS + 1  # the first egress table, 0 for none
+LIMIT_WORDS = LIMIT_EGRESS + 1
 
 MANY_TAGS = 1 << 32
+
+
+def give_meters(limits: Words, index: Words) -> None:
+    """Let actions name the meters of this index, which must live as long as the row."""
+    limits[LIMIT_METERS], limits[LIMIT_METER_WORDS] = index.ctypes.data, len(index)
 
 
 def make_limits(tables: int = 254, max_port: int = OFPP_MAX) -> Words:

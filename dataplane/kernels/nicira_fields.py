@@ -78,7 +78,7 @@ NICIRA_FIELDS = (
     Field(ROW_PORTS + 3, "udp_dst_nxm", 16, 2, K_L4, 32, True, True, PRE_UDP),
 )
 # a view: what it shows belongs to another row, which the wire form of a match names
-VIEWS = (*range(ROW_XREG, ROW_PKT_MARK), *range(ROW_IN_PORT_16, ROWS))
+VIEWS = (42, *range(ROW_XREG, ROW_PKT_MARK), *range(ROW_IN_PORT_16, ROWS))
 # bits in the set of fields that a match has: of OXM fields and registers their row, of views those of what they show
 SEEN: dict[int, tuple[int, ...]] = {
     **{ROW_XREG + n: (ROW_REG + 2 * n, ROW_REG + 2 * n + 1) for n in range(REGISTERS // 2)},

@@ -78,6 +78,7 @@ W_DEEP = 49  # of those, how many did not lead to a later table
 W_GOTO = 50  # the table after the resubmitted flow, NEXT_END if none
 W_LEARN_HEAD = 51  # the OP_LEARN under way
 W_LEARN_AT = 52  # bytes of actions on W_LEARN
+W_OUTPUT_SHOWN = 53  # not 0: the flow key shows an output of the action set
 W_SCRATCH = 64  # of the classifier
 W_COPY = 96  # a packet row: a copy on its way out
 W_KEY = W_COPY + PACKET_WORDS  # the flow key

@@ -11,6 +11,7 @@ from triplane.dataplane.kernels.node import (
     DROP_IN_PORT,
     DROP_NO_FRAME,
     DROP_NO_PORT,
+    N_EGRESS,
     N_LIVE,
     N_MEM,
     N_MEM_BYTES,
@@ -47,7 +48,7 @@ from triplane.dataplane.kernels.packet import (
 from triplane.dataplane.kernels.parse import fill_key, flow_hash
 from triplane.dataplane.kernels.police import normal_port, punt_packet
 from triplane.dataplane.kernels.pool import Words, give_one
-from triplane.dataplane.kernels.registers import VALUE_ONE, values_of
+from triplane.dataplane.kernels.registers import EGRESS, VALUE_ONE, values_of
 from triplane.dataplane.kernels.rewrite import copy_frame
 
 PENDING_NONE = 0
@@ -65,6 +66,7 @@ OFPP_LOCAL = 0xFFFFFFFE
 
 GROUP_TABLE = -1  # on the stack: not a group's work but the flow tables' (output:TABLE)
 GROUP_CLONE = -2  # a program's, at BUCKET (Nicira's clone)
+GROUP_EGRESS = -3  # the egress tables', before it leaves by the port of slot BUCKET
 
 
 @inlined
@@ -86,8 +88,11 @@ def settle(node: Words, w: Words, row: Words) -> None:
 @inlined
 def send(node: Words, w: Words, row: Words, slot: int) -> None:
     """Note that the packet leaves by a port."""
-    settle(node, w, row)
-    row[PENDING] = slot + FIRST_SLOT
+    if node[N_EGRESS] != 0 and row[REGS] & EGRESS == 0:
+        push_egress(node, w, row, slot)
+    else:
+        settle(node, w, row)
+        row[PENDING] = slot + FIRST_SLOT
 
 
 @inlined
@@ -218,4 +223,14 @@ def push_clone(node: Words, w: Words, row: Words, program: int) -> None:
     if push(node, w, row, GROUP_CLONE, False):
         top = view_words(stack_at(w, w[W_DEPTH] - 1), PACKET_WORDS)
         top[BUCKET] = program
+    sent(row)
+
+
+@kernel
+def push_egress(node: Words, w: Words, row: Words, slot: int) -> None:
+    """Leave a copy of a packet for the egress tables; what it meets there sends it out directly."""
+    if push(node, w, row, GROUP_EGRESS, False):
+        top = view_words(stack_at(w, w[W_DEPTH] - 1), PACKET_WORDS)
+        top[BUCKET] = slot
+        top[REGS] = (top[REGS] - values_of(top) * VALUE_ONE) | EGRESS
     sent(row)

@@ -35,7 +35,7 @@ from triplane.dataplane.kernels.fields import (
     K_REG,
     K_TUNNEL,
     KEY_WORDS,
-    PBB_UCA,
+    LATER_FIELDS,
     PRE_NONE,
     REG_WORDS,
     VID_PRESENT,
@@ -124,11 +124,14 @@ def _row(field: Field) -> list[int]:
 
 
 FIELD_COUNT = ROWS
-_ROWS = {field.number: _row(field) for field in (*FIELDS, PBB_UCA, *NICIRA_FIELDS)}
+_ROWS = {field.number: _row(field) for field in (*FIELDS, *LATER_FIELDS, *NICIRA_FIELDS)}
 FIELD_ROWS = np.array([_ROWS.get(row, NO_ROW) for row in range(FIELD_COUNT)], np.int64)
 
 VLAN_VID = BY_NAME["vlan_vid"].number
 TCP_SRC = BY_NAME["tcp_src"].number
+ROW_PACKET_TYPE = BY_NAME["packet_type"].number
+ROW_ACTSET_OUTPUT = BY_NAME["actset_output"].number
+OFPP_UNSET = 0xFFFFFFF7
 OFPP_MAX_16 = 0xFF00
 ROW_IN_PORT = BY_NAME["in_port"].number
 ROW_IN_PHY_PORT = BY_NAME["in_phy_port"].number
@@ -201,8 +204,10 @@ def mask_error(row: int, mask: int) -> int:
 
 @kernel
 def value_error(row: int, value: int, mask: int) -> int:
-    """A VLAN id that is matched has OFPVID_PRESENT, or is OFPVID_NONE (7.2.3.8)."""
+    """A VLAN id that is matched has OFPVID_PRESENT, or is OFPVID_NONE (7.2.3.8). Every packet's type is Ethernet: 0."""
     if value & ~FIELD_ROWS[row, F_BITS] != 0:
+        return BAD_MATCH_VALUE
+    if row == ROW_PACKET_TYPE and value != 0:
         return BAD_MATCH_VALUE
     if row == VLAN_VID and mask & VID_PRESENT and value != 0 and value & VID_PRESENT == 0:
         return BAD_MATCH_VALUE
@@ -236,6 +241,8 @@ def in_key(row: int, value: int) -> int:
     """The value on the wire as the key has it: views of a field have another form."""
     if row == ROW_VLAN_TCI:
         return tci_in_key(value)
+    if row == ROW_ACTSET_OUTPUT:
+        return value ^ OFPP_UNSET
     return wide_port(value) if row == ROW_IN_PORT_16 else value
 
 
@@ -356,7 +363,8 @@ def encode_narrow(row: int, key: Words, mask: Words, wire: Bytes, at: int) -> in
         return 0
     masked = 0 if bits == FIELD_ROWS[row, F_BITS] else 1
     store_header(wire, at, maskable_row(row) if masked else row, masked)
-    store_bytes(wire, at + TLV_HEADER, size, key[word] >> shift & FIELD_ROWS[row, F_BITS])
+    value = key[word] >> shift & FIELD_ROWS[row, F_BITS]
+    store_bytes(wire, at + TLV_HEADER, size, value ^ OFPP_UNSET if row == ROW_ACTSET_OUTPUT else value)
     if masked:
         store_bytes(wire, at + TLV_HEADER + size, size, bits)
     return TLV_HEADER + (size << masked)
@@ -404,7 +412,8 @@ def encode_match(key: Words, mask: Words, wire: Bytes, at: int) -> int:
     return at - start
 
 
-MAX_TLVS = sum(TLV_HEADER + 2 * field.size for field in (*FIELDS, PBB_UCA, *NICIRA_FIELDS) if field.number not in VIEWS)
+_TOLD = [field for field in (*FIELDS, *LATER_FIELDS, *NICIRA_FIELDS) if field.number not in VIEWS]
+MAX_TLVS = sum(TLV_HEADER + 2 * field.size for field in _TOLD)
 MAX_PACKET_MATCH = 48  # bytes that encode_packet_match writes, at most
 
 

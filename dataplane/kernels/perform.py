@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from triplane.dataplane.kernels.act import change
-from triplane.dataplane.kernels.compiler import inlined, kernel
+from triplane.dataplane.kernels.compiler import inlined
 from triplane.dataplane.kernels.emit import drop
 from triplane.dataplane.kernels.extra import extra
 from triplane.dataplane.kernels.machine import view_bytes, view_words
 from triplane.dataplane.kernels.node import (
     DROP_HEADROOM,
-    DROP_METER,
     DROP_TTL,
     N_MEM,
     N_MEM_BYTES,
@@ -21,21 +20,11 @@ from triplane.dataplane.kernels.node import (
 )
 from triplane.dataplane.kernels.outputs import output, push_group, settle
 from triplane.dataplane.kernels.packet import QUEUE
-from triplane.dataplane.kernels.police import meter, punt_packet
+from triplane.dataplane.kernels.police import punt_packet
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.program import OP_EXTRA, OP_GROUP, OP_OUTPUT, OP_SET_QUEUE, arg_of, op_of
 from triplane.dataplane.kernels.punts import CONTROLLER_SHIFT, OFPR_INVALID_TTL
 from triplane.dataplane.kernels.rewrite import EXPIRED, NO_ROOM
-
-
-@kernel
-def measure(node: Words, w: Words, row: Words, slot: int) -> bool:
-    """A meter, which may change the packet or drop it: False. What it was sent to before is not touched by that."""
-    settle(node, w, row)
-    if meter(node, w, row, slot):
-        return True
-    drop(node, w, row, DROP_METER)
-    return False
 
 
 @inlined

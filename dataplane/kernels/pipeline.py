@@ -115,20 +115,26 @@ def receive(node: Words, w: Words, row: Words) -> None:
 @inlined
 def tables(node: Words, w: Words, row: Words) -> None:
     """Walk the flow tables from table 0, then the action set."""
+    if walk(node, w, row, 0):
+        if w[W_ACTIONS]:
+            run_action_set(node, w, row)
+        else:
+            finish(node, w, row)
+
+
+@inlined
+def walk(node: Words, w: Words, row: Words, table: int) -> bool:
+    """Walk the flow tables from `table` on, with an empty action set; False if the packet came to its end there."""
     w[W_ACTIONS] = 0
-    table = 0
     while table != NEXT_END:
         flow = match(node, w, row, table)
         if flow == 0:
             miss(node, w, row)
-            return
+            return False
         table = execute(node, w, row, view_words(node[N_ARENA], node[N_ARENA_WORDS])[flow + F_CODE])
         if table == NEXT_DROPPED:
-            return
-    if w[W_ACTIONS]:
-        run_action_set(node, w, row)
-    else:
-        finish(node, w, row)
+            return False
+    return True
 
 
 @kernel

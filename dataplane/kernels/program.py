@@ -60,6 +60,7 @@ OP_LEARN_LOAD = 39  # arg: source field | target field << 8; word: span
 OP_LEARN_LOAD_VALUE = 40  # arg: target field; words: value, high then low half, and span
 OP_LEARN_OUTPUT = 41  # arg: field; word: span
 OP_LEARN_END = 42
+OP_METER_ACTION = 43  # OpenFlow 1.5's; arg: meter slot
 OP_EXTRA = OP_LOAD  # the first of them
 
 UNLESS_TAGGED = 1 << 16  # what has a tag is left as it is (OpenFlow 1.0 sets a VLAN id whether there is a tag or not)
@@ -78,10 +79,11 @@ SLOT_DEC_NW_TTL = 9
 SLOT_SET_MPLS_TTL = 10
 SLOT_SET_NW_TTL = 11
 SLOT_SET_FIELD = 12  # + field number, 0..44
-SLOT_QUEUE = 57
-SLOT_GROUP = 58
-SLOT_OUTPUT = 59
-SLOTS = 60  # fits the bits of one word
+SLOT_METER = 57  # "qos" of OpenFlow 1.5.1 section 5.6, with the queue
+SLOT_QUEUE = 58
+SLOT_GROUP = 59
+SLOT_OUTPUT = 60
+SLOTS = 61  # fits the bits of one word
 
 
 @inlined

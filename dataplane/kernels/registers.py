@@ -2,7 +2,7 @@
 
 Most packets never have any, so that nothing is written for those: until the first access (`open_registers`) bit 0 of
 row[REGS] is 0 and means that all are zero. W_SHOWN says whether the worker's key shows some packet's.
-The other bits of row[REGS] count the values on the packet's stack (`extra`) and its resubmits (`resubmit`).
+Bit 1 is EGRESS. The others count the values on the packet's stack (`extra`) and its resubmits (`resubmit`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from triplane.dataplane.kernels.packet import MARK, REG, REGS
 from triplane.dataplane.kernels.pool import Words
 
 IN_USE = 1
+EGRESS = 2  # the packet leaves by a port and is in the egress tables, or has been (OpenFlow 1.5)
 VALUE_SHIFT, RESUBMIT_SHIFT = 8, 32
 VALUE_ONE, RESUBMIT_ONE = 1 << VALUE_SHIFT, 1 << RESUBMIT_SHIFT
 

@@ -14,6 +14,7 @@ from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.emit import drop
 from triplane.dataplane.kernels.machine import view_words
 from triplane.dataplane.kernels.matching import match_again
+from triplane.dataplane.kernels.measure import measure
 from triplane.dataplane.kernels.node import (
     CALL_WORDS,
     DROP_RESUBMIT,
@@ -29,7 +30,7 @@ from triplane.dataplane.kernels.node import (
 )
 from triplane.dataplane.kernels.outputs import OFPP_IN_PORT, settle
 from triplane.dataplane.kernels.packet import IN_PORT, METADATA, REGS, TABLE
-from triplane.dataplane.kernels.perform import act, measure, write
+from triplane.dataplane.kernels.perform import act, write
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.program import (
     OP_BRANCH,

@@ -21,6 +21,7 @@ from triplane.dataplane.kernels.nicira_fields import (
     ROW_VLAN_TCI,
 )
 from triplane.dataplane.kernels.node import N_MEM, N_MEM_BYTES, N_POOL, N_POOL_WORDS, W_KEY, W_STALE
+from triplane.dataplane.kernels.output_in_set import output_in_set
 from triplane.dataplane.kernels.outputs import refresh, settle
 from triplane.dataplane.kernels.oxm import (
     F_BITS,
@@ -42,6 +43,7 @@ from triplane.dataplane.kernels.registers import open_registers
 from triplane.dataplane.kernels.rewrite import ABSENT, DONE, pop_vlan, push_vlan, set_field, set_mpls_ttl, set_nw_ttl
 from triplane.dataplane.kernels.wide import Wide, mask_of, shift_left, shift_right
 
+ROW_ACTSET_OUTPUT = BY_NAME["actset_output"].number
 IP_DSCP = BY_NAME["ip_dscp"].number
 VLAN_PCP = BY_NAME["vlan_pcp"].number
 
@@ -81,6 +83,8 @@ def read_field(node: Words, w: Words, row: Words, field: int) -> Wide:
     """The whole field; zero if the packet does not have it."""
     if FIELD_ROWS[field, F_PLACE] >= 0:
         return read_context(row, field)
+    if field == ROW_ACTSET_OUTPUT:
+        return 0, output_in_set(node, w, row)
     refresh(node, w, row)
     key = view_words(address_of(w, W_KEY), KEY_WORDS)
     return read_key(key, field) if has_field(key, field) else (0, 0)

@@ -20,8 +20,8 @@ from triplane.dataplane.openflow.v1_3 import error_codes as ec
 MAX_BUCKETS = 1024
 
 _BUCKET = Struct("!HHII4x")  # len, weight, watch_port, watch_group
-_ACTION = Struct("!HHI")  # type, len, and the id of a group action
-OFPAT_GROUP = 22
+_ACTION = Struct("!HHI")  # type, len, and the id of a group or meter action
+OFPAT_GROUP, OFPAT_METER = 22, 29
 OFPG_BUCKET_MAX = 0xFFFFFF00
 
 
@@ -40,6 +40,7 @@ class Bucket:
     end: int
     key: int  # sets it apart from the other buckets of its group, and stays when other buckets come and go
     forwards: tuple[int, ...]  # groups in its actions
+    meters: tuple[int, ...]
 
     @property
     def watches_group(self) -> bool:
@@ -92,7 +93,8 @@ def _parse_bucket(wire: bytes, at: int, same: Counter[bytes]) -> Bucket:
     start, end = at + _BUCKET.size, at + length
     content = wire[at + 4 : end]  # all but length and weight
     same[content] += 1
-    return Bucket(weight, port, group, start, end, _key(content, same[content]), tuple(_forwards(wire, start, end)))
+    named = [tuple(_named(wire, start, end, kind)) for kind in (OFPAT_GROUP, OFPAT_METER)]
+    return Bucket(weight, port, group, start, end, _key(content, same[content]), *named)
 
 
 def _key(content: bytes, copy: int) -> int:
@@ -100,12 +102,12 @@ def _key(content: bytes, copy: int) -> int:
     return int.from_bytes(blake2b(content + copy.to_bytes(2, "big"), digest_size=8).digest(), "big") >> 1
 
 
-def _forwards(wire: bytes, at: int, end: int) -> Iterator[int]:
-    """Groups that an action list names, as far as its lengths make sense; the decoder refuses the rest."""
+def _named(wire: bytes, at: int, end: int, wanted: int) -> Iterator[int]:
+    """Groups or meters that an action list names, as far as its lengths make sense; the decoder refuses the rest."""
     while end - at >= _ACTION.size:
-        kind, length, group = _ACTION.unpack_from(wire, at)
-        if kind == OFPAT_GROUP and length == _ACTION.size:
-            yield group
+        kind, length, number = _ACTION.unpack_from(wire, at)
+        if kind == wanted and length == _ACTION.size:
+            yield number
         if length < _ACTION.size:
             return
         at += length

@@ -65,6 +65,7 @@ class Group:
     ids: tuple[int, ...]  # of the buckets (OpenFlow 1.5)
     forwards: frozenset[int]  # ids of the groups in its actions
     watches: frozenset[int]
+    meters: frozenset[int]  # ids of those in its actions
 
     @property
     def uses(self) -> frozenset[int]:
@@ -86,7 +87,7 @@ class GroupTable(Restorable):
         super().__init__(arena, slots, [self.arrays.ids, self.arrays.block])
         self._workers = workers
         self.uses = uses or (lambda: np.zeros(slots, np.int64))
-        self._limits = make_limits() if limits is None else limits
+        self.limits = make_limits() if limits is None else limits
         self._groups: dict[int, Group] = {}
         self._users: dict[int, set[int]] = {}  # by id: the groups that forward to it or watch it
         self._stage = np.zeros(PROGRAM_ROOM, np.int64)
@@ -129,7 +130,7 @@ class GroupTable(Restorable):
         check_ids(numbers, len(parsed))
         group = _describe(kind, buckets, parsed, numbers, now)
         self._check_chains(group_id, group)
-        self._limits[LIMIT_VERSION] = version
+        self.limits[LIMIT_VERSION] = version
         return group, self._make_block(kind, buckets, parsed)
 
     # buckets of their own (OpenFlow 1.5.1 section 7.3.4.3)
@@ -226,7 +227,7 @@ class GroupTable(Restorable):
 
     def _decode_bucket(self, octets: np.ndarray[tuple[int], np.dtype[np.uint8]], bucket: Bucket) -> Words:
         ids, room = self.arrays.ids, len(self._stage)
-        words = int(decode_bucket_actions(octets, bucket.start, bucket.end, self._limits, ids, self._stage, 0, room))
+        words = int(decode_bucket_actions(octets, bucket.start, bucket.end, self.limits, ids, self._stage, 0, room))
         if words < 0:
             raise OpenFlowError(-words >> 16, -words & 0xFFFF)
         return self._stage[:words].copy()
@@ -276,6 +277,21 @@ class GroupTable(Restorable):
         self._users.pop(group_id, None)
         self._unuse(group_id, self._groups[group_id])
         return [self._delete_one(group_id)]
+
+    def delete_metered(self, meter_id: int) -> list[Gone]:
+        """Delete the groups with an action of a meter that is gone, and those that use them."""
+        self._remember()
+        doomed = {group_id for group_id, group in self._groups.items() if meter_id in group.meters}
+        stack = list(doomed)
+        while stack:
+            users = self._users.get(stack.pop(), set()) - doomed
+            doomed |= users
+            stack += users
+        for group_id in doomed:
+            self._unuse(group_id, self._groups[group_id])
+        for group_id in doomed:
+            self._users.pop(group_id, None)
+        return [self._delete_one(group_id) for group_id in doomed]
 
     def _delete_one(self, group_id: int) -> Gone:
         group = self._groups.pop(group_id)
@@ -334,4 +350,5 @@ class GroupTable(Restorable):
 def _describe(kind: int, wire: bytes, buckets: list[Bucket], ids: tuple[int, ...], now: int) -> Group:
     forwards = frozenset(number for bucket in buckets for number in bucket.forwards)
     watches = frozenset(bucket.watch_group for bucket in buckets if bucket.watches_group)
-    return Group(-1, now, kind, wire, ids, forwards, watches)
+    meters = frozenset(number for bucket in buckets for number in bucket.meters)
+    return Group(-1, now, kind, wire, ids, forwards, watches, meters)
