@@ -31,8 +31,7 @@ K_HOP = K_ND_TLL + 1  # nw_ttl:8 ip_frag:8 mpls_ttl:8 packet_type:8 actset_outpu
 K_REG = K_HOP + 1  # eight words: reg0:32 reg1:32 ... reg15:32; xreg n is word n, xxreg n words 2n and 2n + 1
 REG_WORDS = 8
 K_MARK = K_REG + REG_WORDS  # pkt_mark:32 conj_id:32
-K_SPARE = K_MARK + 1  # actset_output:32 packet_type:32
-KEY_WORDS = K_SPARE + 1
+KEY_WORDS = K_MARK + 1
 
 VID_PRESENT = 0x1000  # OFPVID_PRESENT
 

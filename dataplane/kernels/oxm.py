@@ -231,8 +231,9 @@ def put_narrow(wire: Bytes, at: int, row: int, masked: int, key: Words, mask: Wo
     error = value_error(row, value, bits)
     if error == 0:
         word, shift = FIELD_ROWS[row, F_WORD], FIELD_ROWS[row, F_SHIFT]
-        key[word] |= in_key(row, value) << shift
-        mask[word] |= in_key_mask(row, bits) << shift
+        kept = in_key_mask(row, bits)
+        key[word] |= (in_key(row, value) & kept) << shift
+        mask[word] |= kept << shift
     return error
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.oracle import nicira
-from triplane.dataplane.kernels.fields import FIELDS, KEY_WORDS, PBB_UCA
+from triplane.dataplane.kernels.fields import FIELDS, KEY_WORDS, LATER_FIELDS
 from triplane.dataplane.kernels.nicira_fields import NICIRA_FIELDS
 
 Match = dict[str, tuple[int, int]]
@@ -71,15 +71,18 @@ SHAPE = {
     "ipv6_exthdr": (2, 9, True),
 }
 NAMES = list(SHAPE)
-SHAPE["pbb_uca"] = (1, 1, False)  # OpenFlow 1.4.1 table 15
-NUMBERS = {name: number for number, name in enumerate(NAMES)} | {"pbb_uca": 41}
+LATER = {"pbb_uca": (1, 1, False), "actset_output": (4, 32, False), "packet_type": (4, 1, False)}  # of 1.4 and 1.5
+SHAPE |= LATER
+NUMBERS = {name: number for number, name in enumerate(NAMES)} | dict(zip(LATER, (41, 43, 44), strict=True))
 BY_NUMBER = {number: name for name, number in NUMBERS.items()}
 HEADERS = {(0x8000, number): nicira.plain(name, SHAPE[name]) for name, number in NUMBERS.items()} | nicira.headers(
     SHAPE
 )
 BASIC_SHAPE = dict(SHAPE)
+HEADERS[0x8000, 42] = nicira.plain("tcp_flags", nicira.SHAPE["tcp_flags"])
 SHAPE |= nicira.SHAPE
-BY_NAME = {field.name: field for field in (*FIELDS, PBB_UCA, *NICIRA_FIELDS)}
+BY_NAME = {field.name: field for field in (*FIELDS, *LATER_FIELDS, *NICIRA_FIELDS)}
+OFPP_UNSET = 0xFFFFFFF7
 
 Known = dict[str, int]
 
@@ -181,6 +184,8 @@ def value_and_mask(header: nicira.Header, masked: bool, payload: bytes) -> tuple
         raise Refused(OFPET_BAD_MATCH, BAD_MASK)
     if value & ~full:
         raise Refused(OFPET_BAD_MATCH, BAD_VALUE)
+    if shows == ("packet_type",) and value:  # all packets are Ethernet, 0
+        raise Refused(OFPET_BAD_MATCH, BAD_VALUE)
     if shows == ("vlan_vid",) and mask & 0x1000 and value and not value & 0x1000:
         raise Refused(OFPET_BAD_MATCH, BAD_VALUE)
     return value, mask
@@ -251,7 +256,10 @@ def place(numbers: dict[str, int]) -> list[int]:
 
 
 def to_key(match: Match) -> tuple[list[int], list[int]]:
-    key = place({name: value for name, (value, _) in match.items()})
+    values = {name: value for name, (value, _) in match.items()}
+    if match.get("actset_output", (0, 0))[1]:
+        values["actset_output"] ^= OFPP_UNSET
+    key = place(values)
     return key, place({name: mask for name, (_, mask) in match.items()})
 
 
