@@ -178,6 +178,9 @@ class Node:
         self.turn()
         return removed
 
+    def triggered(self, now: int) -> list[bytes]:
+        return self.state.flows.triggered(now)
+
     # packets
     def packet_out(
         self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False, version: int = 4

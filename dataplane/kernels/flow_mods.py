@@ -94,6 +94,7 @@ from triplane.dataplane.kernels.flows import (
     C_STAGED,
     C_SUBTABLE,
     C_TABLE,
+    HAS_TRIGGER,
     cold_of,
     flow_find,
     flow_forget,
@@ -107,7 +108,8 @@ from triplane.dataplane.kernels.flows import (
     subtable_make,
 )
 from triplane.dataplane.kernels.ids import id_lookup
-from triplane.dataplane.kernels.limits import LIMIT_LOOSE, make_limits
+from triplane.dataplane.kernels.instructions import STAT_TRIGGER
+from triplane.dataplane.kernels.limits import LIMIT_LOOSE, LIMIT_TRIGGERS, STATE_AT, make_limits
 from triplane.dataplane.kernels.pool import Bytes, Words
 
 OFPT_FLOW_MOD = 14
@@ -215,7 +217,16 @@ def build(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
         arena[cold + C_COOKIE], arena[cold + C_FLAGS], arena[cold + C_TABLE] = h[FM_COOKIE], h[FM_FLAGS], h[FM_TABLE]
         arena[cold + C_IDLE], arena[cold + C_HARD], arena[cold + C_CREATED] = h[FM_IDLE], h[FM_HARD], now
         arena[cold + C_IMPORTANCE] = h[FM_IMPORTANCE]
+        mark_trigger(flows, d, flow)
     return flow
+
+
+@kernel
+def mark_trigger(flows: Flows, d: Decoder, flow: int) -> None:
+    """Note that the decoded instructions, which are the flow's, have a stat-trigger."""
+    if d.limits[STATE_AT + STAT_TRIGGER]:
+        flows.arena[cold_of(flows, flow) + C_FLAGS] |= HAS_TRIGGER
+        d.limits[LIMIT_TRIGGERS] = 1
 
 
 @kernel
@@ -310,6 +321,7 @@ def change_flow(flows: Flows, d: Decoder, flow: int) -> bool:
             return False
         log_note(d.log, CHANGED, flow, before)
     flow_instruct(flows, flow, d.header[FM_CODE_LEN], d.header[FM_INSTR_LEN], logged)
+    mark_trigger(flows, d, flow)
     flow_time(flows, table_of(flows, flow), flow)
     flows.arena[cold_of(flows, flow) + C_LEARNT] = 0
     if d.limits[LIMIT_LOOSE]:

@@ -31,6 +31,7 @@ from triplane.dataplane.kernels.flows import (
     C_MATCH_LEN,
     C_NEXT,
     C_TABLE,
+    HAS_TRIGGER,
     cold_of,
 )
 from triplane.dataplane.kernels.pool import Bytes, Words
@@ -102,6 +103,14 @@ def after(flows: Flows, flow: int, last: int) -> int:
     cold = cold_of(flows, flow)
     following = flows.arena[cold + C_NEXT]
     return following if following else first_from(flows, flows.arena[cold + C_TABLE] + 1, last)
+
+
+@kernel
+def next_trigger(flows: Flows, flow: int) -> int:
+    """The first flow with a stat-trigger from `flow` on, or 0."""
+    while flow and flows.arena[cold_of(flows, flow) + C_FLAGS] & HAS_TRIGGER == 0:
+        flow = after(flows, flow, TABLES - 1)
+    return flow
 
 
 @kernel

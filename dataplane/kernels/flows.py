@@ -61,7 +61,7 @@ from triplane.dataplane.kernels.prune_write import (
 
 # cold words, after the counters of all workers
 C_COOKIE = 0
-C_FLAGS = 1  # OFPFF_*
+C_FLAGS = 1  # OFPFF_*, and HAS_TRIGGER
 C_IDLE = 2  # seconds, 0 = none
 C_HARD = 3
 C_CREATED = 4  # ns
@@ -81,6 +81,8 @@ C_TIMED = 17  # 1: counted in T_TIMED
 C_LEARNT = 18  # digest of what a learn action made it of, 0 if none did
 C_TOUCHED = 19  # ns when that action last would have made it again; workers write it
 COLD_WORDS = 20
+
+HAS_TRIGGER = 1 << 16  # in C_FLAGS: the instructions have, or had, a stat-trigger
 
 
 @kernel

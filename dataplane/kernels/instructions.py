@@ -69,7 +69,7 @@ INSTRUCTION_LEN = np.array([0, 8, 24, -1, -1, 8, 8, -1], np.int64)
 INSTRUCTION_TYPES = len(INSTRUCTION_LEN)
 
 OXS_BASIC = 0x8002  # OFPXSC_OPENFLOW_BASIC
-OXS_SIZE = np.array([8, 8, 0, 4, 8, 8], np.int64)  # by field: duration, idle_time, flow_count, packets, bytes
+OXS_SIZE = np.array([8, 0, 0, 0, 8, 8], np.int64)  # by field: duration, packet_count, byte_count can be thresholds
 
 
 @kernel

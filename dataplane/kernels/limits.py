@@ -42,7 +42,8 @@ STATE_KEY = STATE_CLONE + MOST_CLONES * CLONE_WORDS  # key and mask that a flow 
 STATE_MASK = STATE_KEY + KEY_WORDS
 LIMIT_METER_WORDS = STATE_MASK + KEY_WORDS  # words of the index of meter ids
 LIMIT_EGRESS = LIMIT_METER_WORDS + 1  # the first egress table, 0 for none
-LIMIT_WORDS = LIMIT_EGRESS + 1
+LIMIT_TRIGGERS = LIMIT_EGRESS + 1  # 1: there are flow entries with a stat-trigger
+LIMIT_WORDS = LIMIT_TRIGGERS + 1
 
 MANY_TAGS = 1 << 32
 

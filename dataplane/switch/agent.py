@@ -81,6 +81,7 @@ class Agent:
     def tick(self, now: int) -> None:
         """What time brings: flow timeouts, and the end of silent connections. Call it a few times a second."""
         self.switch.flows_changed(self.datapath.expire(now))
+        self.switch.triggered(self.datapath.triggered(now))
         for conn in self.switch.connections:
             bundles.expire(conn, now, self.switch.config.bundle_patience)
             self._probe(conn, now)

@@ -156,6 +156,10 @@ class Datapath(Protocol):
     def expire(self, now: int) -> list[Removed]:
         """Remove entries whose idle or hard timeout has passed."""
 
+    def triggered(self, now: int) -> list[bytes]:
+        """The ofp_flow_stats of the entries that have reached a threshold of their stat-trigger (OpenFlow 1.5) since
+        the last call."""
+
     # packets
     def packet_out(
         self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False, version: int = 4

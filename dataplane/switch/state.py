@@ -12,7 +12,7 @@ from struct import Struct
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
-from triplane.dataplane.openflow.v1_5.constants import OFPT_CONTROLLER_STATUS
+from triplane.dataplane.openflow.v1_5.constants import OFPFSR_STAT_TRIGGER, OFPT_CONTROLLER_STATUS
 from triplane.dataplane.switch import monitors, vacancy
 from triplane.dataplane.switch.buffers import PacketBuffers
 from triplane.dataplane.switch.connection import Connection, Request
@@ -127,6 +127,14 @@ class Switch:
 
     def _flow_removed(self, gone: Removed) -> None:
         self.tell(ofp.OFPT_FLOW_REMOVED, gone.reason, lambda wire: wire.flow_removed(gone))
+
+    def triggered(self, records: Iterable[bytes]) -> None:
+        """Tell of flow entries, by their ofp_flow_stats, that have reached a threshold of theirs (OpenFlow 1.5)."""
+        for record in records:
+            self._triggered(record)
+
+    def _triggered(self, record: bytes) -> None:
+        self.tell(ofp.OFPT_MULTIPART_REPLY, OFPFSR_STAT_TRIGGER, lambda wire: wire.stat_trigger(record))
 
     def controller_changed(self, conn: Connection, reason: int) -> None:
         """Tell the other controllers of one whose role, connection or id has changed (OFPCSR_*, OpenFlow 1.5)."""

@@ -205,6 +205,10 @@ class Wire:
     def controller_status(self, conn: Connection, reason: int) -> bytes:
         return b""
 
+    def stat_trigger(self, record: bytes) -> bytes:
+        """What 1.5 tells of a flow entry, by its ofp_flow_stats, that has reached a threshold."""
+        return b""
+
     # replies and what they are made of
 
     def features(self, xid: int, dpid: int, buffers: int, tables: int, capabilities: int) -> bytes:

@@ -45,12 +45,13 @@ from triplane.dataplane.kernels.flows import (
     flow_free,
 )
 from triplane.dataplane.kernels.ids import id_lookup
-from triplane.dataplane.kernels.limits import LIMIT_LOOSE
+from triplane.dataplane.kernels.limits import LIMIT_LOOSE, LIMIT_TRIGGERS
 from triplane.dataplane.kernels.oxm import decode_match_struct
 from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.switch.datapath import FlowChange, FlowFilter, FlowModOutcome, Removed
 from triplane.dataplane.tables.punts import Learnt
+from triplane.dataplane.tables.triggers import Triggers
 
 MOST_FLOWS = 4_000_000  # in one table
 DUMP_BYTES = 1 << 20
@@ -68,6 +69,7 @@ class FlowTables:
         self._result = np.zeros(4, np.int64)
         self._out = np.zeros(DUMP_BYTES, np.uint8)
         self._wire = np.zeros(1 << 18, np.uint8)
+        self._triggers = Triggers()
         self._watched = False  # by flow monitors
         self._open = False  # between `begin` and `commit` or `undo`
         self._changes: list[FlowChange] = []
@@ -277,6 +279,23 @@ class FlowTables:
             return []
         self.decoder.query[Q_OUT_GROUP], self.decoder.query[Q_METER] = group, meter
         return self._until_done(lambda: bool(k.delete_all(self.flows, self.decoder, OFPTT_ALL, reason)), now)
+
+    def triggered(self, now: int) -> list[bytes]:
+        """The ofp_flow_stats of the entries that have reached a threshold since the last call."""
+        if not self.decoder.limits[LIMIT_TRIGGERS]:
+            return []
+        due, seen = [], set()
+        flow = int(flow_stats.next_trigger(self.flows, flow_stats.start(self.flows, OFPTT_ALL)))
+        while flow:
+            record = self.encoded(flow, now)
+            created = int(self.flows.arena[int(cold_of(self.flows, flow)) + C_CREATED])
+            seen.add((flow, created))
+            if self._triggers.reached((flow, created), record):
+                due.append(record)
+            flow = int(flow_stats.next_trigger(self.flows, flow_stats.after(self.flows, flow, TABLES - 1)))
+        self._triggers.keep(seen)
+        self.decoder.limits[LIMIT_TRIGGERS] = bool(seen)
+        return due
 
     def expire(self, now: int) -> list[Removed]:
         """Remove the flows whose idle or hard timeout has passed."""

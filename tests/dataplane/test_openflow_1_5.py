@@ -17,7 +17,9 @@ from triplane.dataplane.openflow import ofproto_v1_5_parser as parser
 DP = codec.PROTOCOLS[6]
 A, B = "02:00:00:00:00:01", "02:00:00:00:00:02"
 output, meter, set_field = parser.OFPActionOutput, parser.OFPActionMeter, parser.OFPActionSetField
-PING = bytes(Ether(dst=B, src=A) / IP(src="10.1.2.3", dst="10.4.5.6", ttl=9) / TCP(sport=7, dport=80, flags="S") / bytes(32))
+PING = bytes(
+    Ether(dst=B, src=A) / IP(src="10.1.2.3", dst="10.4.5.6", ttl=9) / TCP(sport=7, dport=80, flags="S") / bytes(32)
+)
 TAGGED = bytes(Ether(dst=B, src=A) / Dot1Q(vlan=0x123, prio=5) / IP(src="10.1.2.3") / TCP())
 
 

@@ -72,6 +72,11 @@ class Wire15(Wire14):
         length = FLOW_STATS.size + len(match) + len(counters)
         return FLOW_STATS.pack(length, table, reason, priority) + match + counters
 
+    def stat_trigger(self, record: bytes) -> bytes:
+        """The OFPMP_FLOW_STATS reply that a trigger sends (7.2.5)."""
+        told = self.flow_counters(record, ofp.OFPFSR_STAT_TRIGGER)
+        return self.multipart_reply(ofp.OFPMP_FLOW_STATS, 0, 0, [told])
+
     def flow_removed(self, gone: Removed) -> bytes:
         """OFPT_FLOW_REMOVED, 7.4.2."""
         reason = self.reason(ofp.OFPT_FLOW_REMOVED, gone.reason)

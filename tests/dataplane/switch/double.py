@@ -163,6 +163,9 @@ class Double:
     def table_stats(self) -> list[tuple[int, int, int, int]]:
         return [(table, sum(key[0] == table for key in self.flows), 0, 0) for table in range(254)]
 
+    def triggered(self, now: int) -> list[bytes]:
+        return []
+
     def expire(self, now: int) -> list[Removed]:
         old = [
             key

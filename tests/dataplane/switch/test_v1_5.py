@@ -73,7 +73,7 @@ def node() -> Iterator[Node]:
 
 @pytest.fixture
 def peer(node: Node) -> Iterator[Peer]:
-    made = Peer(Agent(node, Identity(1), AgentConfig(versions=(4, 5, 6))))
+    made = Peer(Agent(node, Identity(1), AgentConfig(versions=(4, 5, 6), probe=0)))
     yield made
     made.replies()
     made.send(
@@ -423,3 +423,90 @@ def test_capabilities(peer: Peer) -> None:
     features = peer.one(parser.OFPFeaturesRequest(DP))
     assert features.capabilities & ofp.OFPC_BUNDLES
     assert features.capabilities & ofp.OFPC_FLOW_MONITORING
+
+
+# stat-triggers
+
+
+def trigger(flags: int = 0, **thresholds: Any) -> Any:
+    return parser.OFPInstructionStatTrigger(flags, parser.OFPStats(**thresholds))
+
+
+def told(peer: Peer, seconds: float) -> list[Any]:
+    """The packet counts that the triggers tell at a time."""
+    peer.now = int(seconds * SECOND)
+    peer.agent.tick(peer.now)
+    replies = [reply for reply in peer.replies() if isinstance(reply, parser.OFPFlowStatsReply)]
+    assert all(reply.xid == reply.flags == 0 for reply in replies)
+    records = [record for reply in replies for record in reply.body]
+    assert all(record.reason == ofp.OFPFSR_STAT_TRIGGER for record in records)
+    return [record.stats["packet_count"] for record in records]
+
+
+def to_table(peer: Peer) -> None:
+    assert peer.send(packet_out(parser.OFPActionOutput(ofp.OFPP_TABLE, 0))) == []
+
+
+def test_a_trigger_tells_once(peer: Peer) -> None:
+    peer.send(flow(trigger(duration=(5, SECOND // 2))))
+    assert [told(peer, at) for at in (1, 5.4, 5.5, 6, 11)] == [[], [], [0], [], []]
+    (desc,) = peer.body(parser.OFPFlowDescStatsRequest(DP))
+    assert desc.instructions[0].thresholds["duration"] == (5, SECOND // 2)
+
+
+def test_a_trigger_of_packets_tells_periodically(peer: Peer) -> None:
+    peer.send(flow(trigger(ofp.OFPSTF_PERIODIC, packet_count=2)))
+    counts = []
+    for at in range(1, 6):
+        to_table(peer)
+        counts.append(told(peer, at))
+    assert counts == [[], [2], [], [4], []]
+
+
+def test_only_the_first_threshold_tells(peer: Peer) -> None:
+    """Then all of them begin anew."""
+    peer.send(flow(trigger(ofp.OFPSTF_PERIODIC | ofp.OFPSTF_ONLY_FIRST, packet_count=2, duration=(3, 0))))
+    to_table(peer)
+    assert [told(peer, 1), told(peer, 3)] == [[], [1]]
+    to_table(peer)
+    assert told(peer, 4) == []
+    to_table(peer)
+    assert [told(peer, 5), told(peer, 6), told(peer, 8)] == [[3], [], [3]]
+
+
+def test_a_trigger_goes_with_its_flow(peer: Peer) -> None:
+    peer.send(flow(trigger(duration=(5, 0))))
+    assert told(peer, 1) == []
+    peer.send(flow())
+    assert told(peer, 6) == []
+
+
+def test_triggers_are_not_told_to_who_does_not_want_them(peer: Peer) -> None:
+    none = parser.OFPAsyncConfigPropReasons(type_=ofp.OFPACPT_FLOW_STATS_MASTER, mask=0)
+    assert peer.send(parser.OFPSetAsync(DP, [none])) == []
+    peer.send(flow(trigger(duration=(5, 0))))
+    assert told(peer, 6) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ("80020808 0000000000000001", None),
+        ("80020804 00000001", ofp.OFPBIC_BAD_LEN),
+        ("80020808 00000001", ofp.OFPBIC_BAD_LEN),
+        ("80020808 0000000000000001 80020604 00000001", ofp.OFPBIC_UNSUP_INST),
+        ("80022008 0000000000000001", ofp.OFPBIC_UNSUP_INST),
+        ("00020808 0000000000000001", ofp.OFPBIC_UNSUP_INST),
+    ],
+)
+def test_what_triggers_may_be_of(peer: Peer, fields: str, code: int | None) -> None:
+    stats = bytes.fromhex(fields)
+    stats = b"\x00\x00" + (len(stats) + 4).to_bytes(2) + stats
+    stats += bytes(-len(stats) % 8)
+    wire = (7).to_bytes(2) + (8 + len(stats)).to_bytes(2) + bytes(4) + stats
+    message = flow()
+    data = bytes(message.serialize()) + wire
+    data = data[:2] + len(data).to_bytes(2) + data[4:]
+    peer.agent.received(peer.conn, data, peer.now)
+    errors = [(error.type, error.code) for error in peer.replies()]
+    assert errors == ([] if code is None else [(ofp.OFPET_BAD_INSTRUCTION, code)])
