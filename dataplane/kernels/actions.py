@@ -74,7 +74,7 @@ from triplane.dataplane.kernels.limits import (
     STATE_SLOT,
 )
 from triplane.dataplane.kernels.machine import view_words
-from triplane.dataplane.kernels.nicira_actions import NX_ROOM, as_written, decode_nicira, field_slot, load_masked, move
+from triplane.dataplane.kernels.nicira_actions import NX_ROOM, OXM_FIELDS, as_written, decode_nicira, load_masked, move
 from triplane.dataplane.kernels.nicira_table import NICIRA_ROW
 from triplane.dataplane.kernels.oxm import (
     F_BITS,
@@ -476,4 +476,5 @@ def wide_slot(wire: Bytes, at: int, row: int) -> int:
     header, end = at + 4, at + be16(wire, at + 2)
     if ACTION_ROWS[row, A_KIND] == KIND_COPY_FIELD:
         header = at + COPY_FIELD_HEADERS + header_size(wire, at + COPY_FIELD_HEADERS)
-    return field_slot(header_row(wire, header, end)) if end - header >= TLV_HEADER else -1
+    field = header_row(wire, header, end) if end - header >= TLV_HEADER else -1
+    return SLOT_SET_FIELD + field if 0 <= field < OXM_FIELDS else -1
