@@ -70,6 +70,7 @@ _MULTIPARTS_1_5 = _MULTIPARTS_1_4 | {
     v1_5.OFPMP_AGGREGATE_STATS: MultipartRow(multipart_1_5.aggregate, None),
     v1_5.OFPMP_PORT_DESC: MultipartRow(multipart_1_5.port_desc, wire.ONE_NUMBER.size),
     v1_5.OFPMP_GROUP_DESC: MultipartRow(groups.group_desc, wire.ONE_NUMBER.size),
+    v1_5.OFPMP_GROUP_FEATURES: MultipartRow(multipart_1_5.group_features, 0),
     v1_5.OFPMP_METER_FEATURES: MultipartRow(multipart_1_5.meter_features, 0),
     v1_5.OFPMP_TABLE_FEATURES: MultipartRow(table_features.table_features, None),
     v1_5.OFPMP_CONTROLLER_STATUS: MultipartRow(multipart_1_5.controller_status, 0),

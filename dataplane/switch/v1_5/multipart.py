@@ -17,6 +17,8 @@ WIRE = Wire15()
 ONE_NUMBER = Struct("!I4x")
 METER_FEATURES = Struct("!I4x")  # behind 1.3's: OFPMFF_*
 METERS_CAN = ofp.OFPMFF_ACTION_SET | ofp.OFPMFF_ANY_POSITION | ofp.OFPMFF_MULTI_LIST
+GROUP_FEATURES = Struct("!10I")  # types, capabilities, most groups of each type, actions of each type
+GROUP_ACTIONS = 1 << ofp.OFPAT_COPY_FIELD | 1 << ofp.OFPAT_METER  # beside those of 1.3
 BUNDLE_REQUEST = Struct("!I4x")  # feature_request_flags
 BUNDLE_FEATURES = Struct("!H6x")  # capabilities
 BUNDLES_CAN = ofp.OFPBF_ATOMIC | ofp.OFPBF_ORDERED
@@ -45,6 +47,12 @@ def port_desc(switch: Switch, request: Request, body: bytes) -> list[bytes]:
         raise OpenFlowError(ec.OFPET_BAD_REQUEST, ec.OFPBRC_BAD_PORT)
     ports = switch.datapath.ports()
     return [WIRE.port(info) for info in ports if port_no in (info.port_no, ofp.OFPP_ANY)]
+
+
+def group_features(switch: Switch, request: Request, body: bytes) -> list[bytes]:
+    """OFPMP_GROUP_FEATURES, 7.3.5.11."""
+    told = GROUP_FEATURES.unpack(switch.datapath.group_features())
+    return [GROUP_FEATURES.pack(*told[:-4], *(actions | GROUP_ACTIONS for actions in told[-4:]))]
 
 
 def meter_features(switch: Switch, request: Request, body: bytes) -> list[bytes]:

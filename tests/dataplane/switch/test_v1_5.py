@@ -286,6 +286,12 @@ def test_meters(peer: Peer) -> None:
     assert features.features == ofp.OFPMFF_ACTION_SET | ofp.OFPMFF_ANY_POSITION | ofp.OFPMFF_MULTI_LIST
 
 
+def test_groups_may_copy_fields_and_meter(peer: Peer) -> None:
+    features = peer.one(parser.OFPGroupFeaturesStatsRequest(DP)).body
+    new = 1 << ofp.OFPAT_COPY_FIELD | 1 << ofp.OFPAT_METER
+    assert [actions & new for actions in features.actions] == [new] * 4
+
+
 def tables(peer: Peer) -> list[Any]:
     return peer.body(parser.OFPTableFeaturesStatsRequest(DP))
 
