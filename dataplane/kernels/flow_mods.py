@@ -117,6 +117,7 @@ OFPFF_SEND_FLOW_REM, OFPFF_CHECK_OVERLAP, OFPFF_RESET_COUNTS = 1, 2, 4
 OFPRR_IDLE_TIMEOUT, OFPRR_HARD_TIMEOUT, OFPRR_DELETE, OFPRR_GROUP_DELETE, OFPRR_METER_DELETE = range(5)
 OFPRR_EVICTION = 5
 NO_BUFFER = ANY = 0xFFFFFFFF
+NO_COOKIE = -1  # in a modify of OpenFlow 1.0: leave it as it is (Open vSwitch)
 AGAIN = -1  # events or log are full: read them, then present the same message again
 SECOND = 1_000_000_000
 
@@ -324,7 +325,7 @@ def change_flow(flows: Flows, d: Decoder, flow: int) -> bool:
     mark_trigger(flows, d, flow)
     flow_time(flows, table_of(flows, flow), flow)
     flows.arena[cold_of(flows, flow) + C_LEARNT] = 0
-    if d.limits[LIMIT_LOOSE]:
+    if d.limits[LIMIT_LOOSE] and d.header[FM_COOKIE] != NO_COOKIE:
         flows.arena[cold_of(flows, flow) + C_COOKIE] = d.header[FM_COOKIE]
     if d.header[FM_FLAGS] & OFPFF_RESET_COUNTS:
         reset_counts(flows, flow)
@@ -352,7 +353,11 @@ def modify(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
 @kernel
 def modify_nothing(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
     """A modify that means no flow: it adds one in OpenFlow 1.0 (section 4.6), it does nothing since 1.1."""
-    return add(flows, d, wire, now) if d.limits[LIMIT_LOOSE] else 0
+    if d.limits[LIMIT_LOOSE] == 0:
+        return 0
+    if d.header[FM_COOKIE] == NO_COOKIE:
+        d.header[FM_COOKIE] = 0
+    return add(flows, d, wire, now)
 
 
 @kernel

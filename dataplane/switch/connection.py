@@ -68,6 +68,7 @@ class Connection:
         self.short_id = 0  # that the controller wants to be known by; 0: none (OpenFlow 1.5)
         self.async_config = AsyncConfig()
         self.miss_send_len = DEFAULT_MISS_SEND_LEN
+        self.table_ids = False  # flow-mods of OpenFlow 1.0 name a table, as Nicira has it
         self.updates = Updates()
         self.bundles: dict[int, Bundle] = {}
         self.pieces: dict[int, tuple[int, bytearray]] = {}  # multipart requests under way: xid to type, body so far

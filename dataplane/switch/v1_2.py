@@ -15,7 +15,7 @@ from triplane.dataplane.switch import handlers, multipart, requests, wire
 from triplane.dataplane.switch.connection import Request
 from triplane.dataplane.switch.datapath import PacketIn, PortCounters, PortInfo
 from triplane.dataplane.switch.state import N_TABLES, Switch
-from triplane.dataplane.switch.v1_0.requests import carry_out
+from triplane.dataplane.switch.v1_0.flow_mods import carry_out
 from triplane.dataplane.switch.version import MultipartRow, Row
 
 FEATURES = Struct("!QIB3xI4x")  # dpid, n_buffers, n_tables, capabilities

@@ -14,7 +14,7 @@ from triplane.dataplane.openflow import codec
 from triplane.dataplane.openflow import ofproto_v1_0 as ofp
 from triplane.dataplane.openflow import ofproto_v1_0_parser as p
 from triplane.dataplane.switch.datapath import NO_COOKIE
-from triplane.dataplane.switch.v1_0.requests import flow_mod_1_3
+from triplane.dataplane.switch.v1_0.flow_mods import flow_mod_1_3
 
 A, B, BRIDGES = (bytes.fromhex(text) for text in ("020000000001", "020000000002", "0180c2000000"))
 HOST1, HOST2 = b"\x0a\0\0\1", b"\x0a\0\0\2"

@@ -184,3 +184,18 @@ def test_niciras_flows(switch: Dataplane, tmp_path: Path, version: str) -> None:
 def test_what_needs_connection_tracking_or_tunnels_is_refused(switch: Dataplane, flow: str, error: str) -> None:
     with pytest.raises(AssertionError, match=error):
         switch.ofctl("add-flow", flow)
+
+
+def test_flows_of_1_0_with_nicira_s_fields_and_tables(switch: Dataplane) -> None:
+    old = {"version": "OpenFlow10"}
+    nxm = ("-F", "NXM+table_id")
+    flow = "table=3,priority=9,cookie=5,ip,reg0=5,actions=load:0x7->NXM_NX_REG1[],resubmit(,4)"
+    switch.ofctl("add-flow", *nxm, flow, **old)
+    told = switch.ofctl("dump-flows", "table=3", **old)
+    assert "cookie=0x5" in told
+    assert "priority=9,ip,reg0=0x5 actions=load:0x7->NXM_NX_REG1[],resubmit(,4)" in told
+    assert "table=3" in switch.ofctl("dump-flows")
+    switch.ofctl("mod-flows", *nxm, "table=3,ip,cookie=6,actions=output:2", **old)
+    assert "cookie=0x6" in switch.ofctl("dump-flows", "table=3", **old)
+    switch.ofctl("del-flows", *nxm, "cookie=0x6/-1", **old)
+    assert "flow_count=0" in switch.ofctl("dump-aggregate", **old)

@@ -24,6 +24,7 @@ from triplane.dataplane.switch.datapath import NO_COOKIE, PacketIn, PortInfo
 from triplane.dataplane.switch.state import AgentConfig, Identity
 from triplane.dataplane.switch.v1_0 import actions as translated
 from triplane.dataplane.switch.v1_0.match import Known, to_ofp10, to_oxm
+from triplane.dataplane.switch.v1_0.nicira import without_cookie
 from triplane.dataplane.switch.v1_0.wire import error_of
 
 D = codec.PROTOCOLS[1]
@@ -326,11 +327,73 @@ def test_roles_by_nicira(agent: Agent) -> None:
     assert first.one(parser.NXTRoleRequest(D, ofp.NX_ROLE_MASTER)).data.role == ofp.NX_ROLE_MASTER
     assert second.one(parser.NXTRoleRequest(D, ofp.NX_ROLE_MASTER)).data.role == ofp.NX_ROLE_MASTER
     assert first.error(add(parser.OFPMatch())) == (ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_EPERM)
-    assert second.send(parser.NXTSetFlowFormat(D, ofp.NXFF_OPENFLOW10)) == []
-    assert second.error(parser.NXTSetFlowFormat(D, ofp.NXFF_NXM)) == (ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_SUBTYPE)
+    assert second.send(parser.NXTSetFlowFormat(D, ofp.NXFF_NXM), parser.NXTSetPacketInFormat(D, 0)) == []
+    assert second.error(parser.NXTSetFlowFormat(D, 9)) == (ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_EPERM)
+    assert second.error(parser.NXTFlowAge(D)) == (ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_SUBTYPE)
     second.send(parser.NXTSetAsyncConfig(D, [0, 0], [0, 0], [0, 0]))
     assert not second.conn.async_config.wants(ofp.OFPT_PACKET_IN, ofp13.OFPCR_ROLE_EQUAL, ofp.OFPR_ACTION)
     assert second.error(parser.NXTRoleRequest(D, 9)) == (ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_EPERM)
+
+
+def test_flows_by_nicira(agent: Agent) -> None:
+    peer = Peer10(agent)
+    rule = parser.NXMatch(in_port_nxm=1, eth_type_nxm=0x0800, ip_proto_nxm=6, tcp_dst_nxm=80, reg0=(5, 0xFF))
+    actions = [parser.NXActionRegLoad(31, "reg1", 9), parser.OFPActionOutput(2, 0)]
+    assert peer.send(parser.NXTFlowMod(D, 7, ofp.OFPFC_ADD, priority=9, rule=rule, actions=actions)) == []
+    (told,) = peer.one(parser.NXFlowStatsRequest(D, 0, ofp.OFPP_NONE, 0xFF)).body
+    assert (told.cookie, told.priority, told.match.items()) == (7, 9, rule.items())
+    assert [str(action) for action in told.actions] == [str(action) for action in actions]
+    asked = parser.NXAggregateStatsRequest(D, 0, ofp.OFPP_NONE, 0xFF, parser.NXMatch(in_port_nxm=2))
+    assert peer.one(asked).body[0].flow_count == 0
+    (plain,) = peer.flows()
+    assert plain.actions[1].port == 2
+    assert peer.send(parser.NXTFlowMod(D, 0, ofp.OFPFC_DELETE, rule=parser.NXMatch(in_port_nxm=1))) == []
+    assert peer.flows() == []
+
+
+def test_tables_by_nicira(agent: Agent) -> None:
+    peer = Peer10(agent)
+    peer.send(parser.NXTFlowModTableId(D, 1), add(parser.OFPMatch(in_port=1), command=3 << 8 | ofp.OFPFC_ADD))
+    peer.send(parser.NXTFlowMod(D, 7, 4 << 8 | ofp.OFPFC_ADD, rule=parser.NXMatch(reg0=1)))
+    assert sorted(told.table_id for told in peer.flows()) == [3, 4]
+    peer.send(parser.OFPFlowMod(D, command=3 << 8 | ofp.OFPFC_DELETE))
+    assert [told.table_id for told in peer.flows()] == [4]
+    peer.send(parser.OFPFlowMod(D, command=0xFF << 8 | ofp.OFPFC_DELETE), parser.NXTFlowModTableId(D, 0))
+    assert peer.flows() == []
+    assert peer.error(add(parser.OFPMatch(), command=3 << 8)) == (ofp.OFPET_FLOW_MOD_FAILED, ofp.OFPFMFC_BAD_COMMAND)
+
+
+def test_a_cookie_among_the_fields_of_nicira_is_a_filter() -> None:
+    field = bytes.fromhex("00013d10 0000000000000005 00000000000000ff")
+    assert without_cookie(bytes.fromhex("000000020001") + field) == (bytes.fromhex("000000020001"), 5, 0xFF)
+    assert without_cookie(field[:9]) == (field[:9], 0, 0), "cut short: the data plane refuses it"
+
+
+def test_malformed_messages_of_nicira(agent: Agent) -> None:
+    peer = Peer10(agent)
+    request = ofp.OFPET_BAD_REQUEST
+    for body, code in (
+        ("00002320", ofp.OFPBRC_BAD_VENDOR),
+        ("00001234 0000000a", ofp.OFPBRC_BAD_VENDOR),
+        ("00002320 0000000a 000000", ofp.OFPBRC_BAD_LEN),
+        ("00002320 0000000d 00", ofp.OFPBRC_BAD_LEN),
+        ("00002320 0000000d" + "00" * 24 + "0009" + "00" * 6, ofp.OFPBRC_BAD_LEN),
+    ):
+        (data,) = peer.exchange(raw(ofp.OFPT_VENDOR, bytes.fromhex(body), version=1))
+        reply = codec.parse(1, data, D)
+        assert (reply.type, reply.code) == (request, code)
+    for stats in ("ffff0000 00002320 00000009 00000000 0000 0000 00 000000", "ffff0000 00002320 00000000 00000000 00"):
+        (data,) = peer.exchange(raw(ofp.OFPT_STATS_REQUEST, bytes.fromhex(stats), version=1))
+        assert codec.parse(1, data, D).type == request
+
+
+def test_a_modify_with_the_greatest_cookie_keeps_the_cookie(agent: Agent) -> None:
+    """So Open vSwitch's tools say that they mean no cookie."""
+    peer = Peer10(agent)
+    none = (1 << 64) - 1
+    for cookie, told in ((none, 0), (5, 5), (none, 5)):
+        peer.send(add(parser.OFPMatch(in_port=1), command=ofp.OFPFC_MODIFY, cookie=cookie))
+        assert [flow.cookie for flow in peer.flows()] == [told]
 
 
 IP = st.fixed_dictionaries({"dl_type": st.sampled_from([0x0800, 0x0806])})
