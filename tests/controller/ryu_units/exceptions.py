@@ -1,38 +1,46 @@
 """Ryu's unit tests that do not pass, and why: patterns of their names."""
 
-_INNER = "looks at how Ryu's classes are made inside, which ours are not"
-_CLEARED = "bits of a value that its mask leaves out are cleared: a switch refuses a match with such bits"
-_FRAGMENT = "hands over a structure without its first bytes; ours are read whole"
-_WRONG = "the bytes are wrong: their lengths do not add up, and ours refuses them"
-_ROLES = "a record that is written with any length that its caller says; ours know their own"
-_LENIENT = "asks for an assertion about arguments that can be written"
-_PACKET_LIBRARY = "a packet-out from JSON with a packet of the packet library, which the codec does not know"
-_V10, _V12, _V13 = (f"ofproto.test_parser_v1{minor}." for minor in (0, 2, 3))
+_INSIDE = "it looks into Ryu's classes, at what no script uses and ours do not have"
+_CUT = "fields of a message that is cut short are an error here (the specification's), not left out"
+_MASKED = "bits that a mask leaves out are cleared in the value: a switch refuses them otherwise (OFPBMC_BAD_WILDCARDS)"
+_LENGTHS = "lengths of objects that have not been serialised: Ryu leaves them None or out, or the other way about"
+_PRIVATE = "private functions of Ryu's manager of connections; ours are address.py, session.py and server.py"
+_UNCHECKED = "it wants to be refused values of a type that cannot be written anyway, or that a switch refuses"
 
-EXCEPTIONS: dict[str, str] = {
-    "ofproto.test_ofproto_parser.*.test_check_msg_parser": "an unknown version is an OpenFlowError of ours",
-    "ofproto.test_parser.*packet_library_packet": _PACKET_LIBRARY,
-    "ofproto.test_parser.*truncated64": "a message that is cut short is an OpenFlowError; Ryu keeps what it could read",
-    "ofproto.test_parser.*OFP15_flow_desc_reply_packet": _WRONG,
-    "ofproto.test_parser.*OFP15_meter_features_reply_packet": _WRONG,
-    f"{_V10}TestNXActionBundle*.test_parser": _WRONG,
-    f"{_V10}TestOFPPacketOut.test_serialize_check_buffer_id": _LENIENT,
-    f"{_V10}TestOFPPacketQueue.test_parser_append_prop": _WRONG,
-    f"{_V10}TestOFPQueueProp*.test_init": _INNER,
-    f"{_V10}TestOFPQueuePropMinRate.test_parser": _FRAGMENT,
-    f"{_V10}TestOFPVendorStats.test_parser": "hands over text for bytes, as in Python 2",
-    f"{_V12}TestMsgParser.test_parser_*": _WRONG,
-    f"{_V12}TestOFPActionHeader.*": _ROLES,
-    f"{_V12}TestOFP*.test_init": _INNER,
-    f"{_V12}TestOFPEchoReply.test_serialize_check_data": _LENIENT,
-    f"{_V12}TestOFPMatch.*_masked_*": _CLEARED,
-    f"{_V12}TestOFPMatchField.test_init_*": "a field's length is 0 until it has been read; ours has it from its header",
-    f"{_V12}TestOFPPacketOut.test_serialize_check_buffer_id": _LENIENT,
-    f"{_V12}TestOFPQueuePropHeader.*": _ROLES,
-    f"{_V12}TestOFPQueuePropM*Rate.test_parser_*": _FRAGMENT,
-    f"{_V12}TestOFPStatsRequest.test_serialize_body": _INNER,
-    f"{_V12}TestOFPSwitchFeatures.test_parser_*": "reads bytes that are reserved",
-    f"{_V12}TestRegisterParser.*": _INNER,
-    f"{_V13}TestOFPMatch.test_init": _INNER,
-    f"{_V13}TestOFPMatch.*_masked_*": _CLEARED,
+EXCEPTIONS = {
+    "controller.test_controller.TestUtils.*": _PRIVATE,
+    "controller.test_controller.Test_Datapath.test_recv_loop": _PRIVATE,
+    "controller.test_controller.TestOpenFlowController.test_ssl": _PRIVATE,
+    "lib.test_hub.Test_hub.test_select1": "a timeout does not reach select.select: nothing is monkey-patched",
+    "lib.test_hub.Test_hub.test_spawn_kill_nowait_joinall": "a thread may run before its spawner goes on",
+    "lib.test_rpc.Test_rpc.test_4_async_call*": "its own error: setblocking(None) in what it does at the end",
+    "lib.test_rpc.Test_rpc.test_0_call_error_notification": "it gives its other thread half a second",
+    "lib.test_ofctl_string.*": _LENGTHS,
+    "ofproto.test_ofproto_parser.TestOfproto_Parser.test_check_msg_parser": "an unknown version is an OpenFlowError",
+    "ofproto.test_parser.*packet_library_packet": "a packet in JSON; as an object, packet-out takes it as Ryu's does",
+    "ofproto.test_parser.*OFP13_flow_mod_packet_truncated64": _CUT,
+    "ofproto.test_parser.*OFP15_flow_desc_reply_packet": "its meter instruction is 1.3's: 1.5 has an action for that",
+    "ofproto.test_parser.*OFP15_meter_features_reply_packet": "its body has 1.3's size: 1.5's has features and padding",
+    "ofproto.test_parser_v10.TestNXActionBundle*.test_parser": "its bytes are fewer than its length says",
+    "ofproto.test_parser_v10.TestOFPPacketOut.test_serialize_check_buffer_id": _UNCHECKED,
+    "ofproto.test_parser_v10.TestOFPPacketQueue.test_parser_append_prop": _INSIDE,
+    "ofproto.test_parser_v10.TestOFPQueueProp*": _INSIDE,
+    "ofproto.test_parser_v10.TestOFPVendorStats.test_parser": "its body is text, as in Python 2",
+    "ofproto.test_parser_v12.TestMsgParser.*": _CUT,
+    "ofproto.test_parser_v12.TestOFPActionHeader.*": _INSIDE,
+    "ofproto.test_parser_v12.Test*.test_init*": _INSIDE,
+    "ofproto.test_parser_v12.Test*.test_serialize_check_*": _UNCHECKED,
+    "ofproto.test_parser_v12.TestOFPMatch.test_set_*_masked_*": _MASKED,
+    "ofproto.test_parser_v12.TestOFPQueueProp*": _INSIDE,
+    "ofproto.test_parser_v12.TestOFPStatsRequest.test_serialize_body": _INSIDE,
+    "ofproto.test_parser_v12.TestOFPSwitchFeatures.*": _INSIDE,
+    "ofproto.test_parser_v12.TestRegisterParser.*": _INSIDE,
+    "ofproto.test_parser_v13.TestOFPMatch.test_init": _INSIDE,
+    "ofproto.test_parser_v13.TestOFPMatch.test_set_vlan_vid_masked_*": _MASKED,
+}
+
+# these may pass too: it depends on which thread is faster
+BY_CHANCE = {
+    "lib.test_hub.Test_hub.test_spawn_kill_nowait_joinall",
+    "lib.test_rpc.Test_rpc.test_0_call_error_notification",
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.controller import ryu_source
-from tests.controller.ryu_units.exceptions import EXCEPTIONS
+from tests.controller.ryu_units.exceptions import BY_CHANCE, EXCEPTIONS
 
 RUN = Path(__file__).with_name("run.py")
 GROUPS = {
@@ -68,5 +68,5 @@ def test_ryu_s_unit_tests_pass(source: Path, group: str) -> None:
     print(f"{group}: passed {len(told) - len(failed)} of {len(told)}")
     assert {test: error for test, error in failed.items() if exception(test) is None} == {}
     modules = tuple(f"{module}." for module in GROUPS[group])
-    needless = [pattern for pattern in EXCEPTIONS if pattern.startswith(modules)]
-    assert [pattern for pattern in needless if not any(fnmatch(test, pattern) for test in failed)] == []
+    ours = [pattern for pattern in EXCEPTIONS if pattern.startswith(modules) and pattern not in BY_CHANCE]
+    assert [pattern for pattern in ours if not any(fnmatch(test, pattern) for test in failed)] == []  # needless
