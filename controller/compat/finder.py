@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from triplane.controller.compat import source
-from triplane.controller.compat.names import ALTERED, GREEN, LENT, MENDED, NOT_SHARED, PACKAGES, ours
+from triplane.controller.compat.names import ALTERED, GREEN, MENDED, NOT_SHARED, PACKAGES, ours
 from triplane.controller.runtime.turns import have_turns
 
 RYU_VERSION = (4, 34)  # whose behaviour is offered here
@@ -75,9 +75,6 @@ class Alias(importlib.abc.Loader):
         module.__spec__ = self._spec  # the import system has put the alias's there
         if self._target.startswith("os_ken."):
             _add_ryu_names(module)
-        elif self._target in LENT:
-            for name, value in vars(importlib.import_module(LENT[self._target])).items():
-                module.__dict__.setdefault(name, value)
 
 
 class Altered(importlib.abc.Loader):

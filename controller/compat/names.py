@@ -44,8 +44,6 @@ ALTERED = {"os_ken.lib.rpc": {"select": f"{_RUNTIME}.selecting"}}
 # modules of ours whose `mend` gets os-ken's once that is loaded
 MENDED = {"os_ken.lib.ovs.vsctl": f"{_CONTROLLER}.compat.ovsdb"}
 
-# until nx_match is in the codec: what os-ken's modules need to be imported
-LENT = {f"{_CODEC}.ofproto_v1_0": "os_ken.ofproto.nicira_ext"}  # names that our module lacks come from there
 
 # packages that are made here: they must be there without os-ken too, or hold files of a Ryu source
 PACKAGES = {"", "app", "base", "controller", "lib", "ofproto"}
