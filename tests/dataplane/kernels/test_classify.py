@@ -24,7 +24,7 @@ from triplane.dataplane.kernels.classify import (
 )
 from triplane.dataplane.kernels.compiler import INTERPRETED
 from triplane.dataplane.kernels.flow_block import flow_make
-from triplane.dataplane.kernels.flow_mods import enter
+from triplane.dataplane.kernels.flow_mods import enter, make_decoder
 from triplane.dataplane.kernels.flows import (
     flow_forget,
     flow_free,
@@ -63,6 +63,7 @@ class Table:
     def __init__(self, room: int = 1 << 24) -> None:
         self.flows = Flows(make_arena(room), make_words(TABLES * TABLE_WORDS), np.array([1], np.int64))
         self.flows.tables[T_LIMIT::TABLE_WORDS] = 1 << 30
+        self.decoder = make_decoder(np.zeros(1, np.int64), np.zeros(1, np.int64))
         self.scratch = np.zeros(SCRATCH_WORDS, np.int64)
         self.rules: dict[tuple[KEY, KEY, int], int] = {}
 
@@ -73,7 +74,7 @@ class Table:
         flow = (
             flow_make(flows, np.array(key, np.int64), array, priority, CODE, 1, WIRE, 0, 0, 0, 0, 0) if subtable else 0
         )
-        if not flow or not enter(flows, TABLE, subtable, flow, 0):
+        if not flow or not enter(flows, self.decoder, TABLE, subtable, flow):
             if flow:
                 flow_free(flows, flow)
             if subtable and flows.arena[subtable + S_COUNT] == 0:
