@@ -14,7 +14,7 @@ from tests.controller.apps.rest import Api, served
 from tests.controller.plant import Plant, plant, until
 
 RyuApp = Callable[[str], str]
-VERSIONS = ("1.0", "1.2", "1.3", "1.4")
+VERSIONS = ("1.0", "1.2", "1.3", "1.4", "1.5")
 MANUFACTURER = {"triplane": "Triplane", "ovs": "Nicira, Inc."}
 QUEUES = {"s1-h1": "queue1=10M-100M"}  # of our forwarder; Open vSwitch's have to be made over OVSDB: see rest_qos
 PATIENT = str(Path(__file__).parent / "scripts" / "patient_ofctl.py")
