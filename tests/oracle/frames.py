@@ -22,7 +22,7 @@ def checked(message: bytes, proto: int, pseudo: Callable[[int], bytes]) -> bytes
     """A layer-4 message with its checksum; `pseudo` gives the pseudo header for a length."""
     if proto == SCTP:
         return message[:8] + sctp_check(message) + message[12:]
-    if proto not in CHECK_AT:
+    if proto not in CHECK_AT or len(message) < CHECK_AT[proto] + 2:
         return message
     at = CHECK_AT[proto]
     message = message[:at] + b"\0\0" + message[at + 2 :]

@@ -28,7 +28,7 @@ from triplane.dataplane.kernels.nicira_fields import NXM_ROWS, ROW_TCP_FLAGS, RO
 BAD_REQUEST, BAD_ACTION, BAD_INSTRUCTION, FLOW_MOD_FAILED, METER_MOD_FAILED = 1, 2, 3, 5, 12
 MANY = 1 << 32
 UNWRITABLE = {"conj_id", "ip_frag", "tcp_flags"}
-SETTABLE = set(NUMBERS) - {"in_port", "in_phy_port", "metadata", "ipv6_exthdr"}
+SETTABLE = set(NUMBERS) - {"in_port", "in_phy_port", "metadata", "ipv6_exthdr", "actset_output", "packet_type"}
 
 
 @dataclass

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from tests.oracle.tokens import Bucket
 
-HEAD_WORDS = 21  # of a record
+HEAD_WORDS = 20  # of a record
 
 
 class OracleRing:
