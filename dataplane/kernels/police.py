@@ -152,17 +152,17 @@ def cookie_of(node: Words, arena: Words, flow: int) -> int:
 
 @kernel
 def punt_packet(node: Words, w: Words, row: Words, reason: int, max_len: int) -> None:
-    """Copy the packet to the controller's ring."""
+    """Copy the packet to the controller's ring. OFPPC_NO_PACKET_IN bars table misses only (section 7.2.1)."""
+    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
+    if row[GROUP] <= 0:  # a table-miss entry that sends by way of a group does not send directly
+        reason = reason_of(arena, w[W_FLOW], reason)
     ports = view_words(node[N_PORTS], MAX_PORTS * OUT_WORDS)
     slot = ingress(node, row)
-    if slot >= 0 and ports[slot * OUT_WORDS + OUT_CONFIG] & OFPPC_NO_PACKET_IN:
+    if reason == OFPR_NO_MATCH and slot >= 0 and ports[slot * OUT_WORDS + OUT_CONFIG] & OFPPC_NO_PACKET_IN:
         return
     if not controller_meter(node, w, row):
         w[W_DROPS + DROP_METER] += 1
         return
-    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
-    if row[GROUP] <= 0:  # a table-miss entry that sends by way of a group does not send directly
-        reason = reason_of(arena, w[W_FLOW], reason)
     row[COOKIE] = cookie_of(node, arena, w[W_FLOW])
     ring = view_words(w[W_PUNT], w[W_PUNT_WORDS])
     key = view_words(address_of(w, W_KEY), KEY_WORDS)

@@ -210,6 +210,17 @@ def test_port_config(node: Forwarder, name: str) -> None:
     node.packet_ins()
 
 
+def test_no_packet_in_bars_table_misses_only(node: Forwarder) -> None:
+    """Section 7.2.1. Ryu's spanning tree counts on it: its flow for BPDUs still sends them to the controller."""
+    node.node.port_mod(2, node.ports[2].hw_addr, n.OFPPC_NO_PACKET_IN, n.OFPPC_NO_PACKET_IN, 0)
+    forward(node, output(CONTROLLER), priority=0)
+    node.receive(2, plain(60))
+    assert node.packet_ins() == []
+    forward(node, output(CONTROLLER), priority=1)
+    node.receive(2, plain(60))
+    assert len(node.packet_ins()) == 1
+
+
 def test_no_packet_in_holds_for_the_local_port(node: Forwarder) -> None:
     forward(node, output(CONTROLLER))
     node.node.port_mod(LOCAL, node.ports[0].hw_addr, n.OFPPC_NO_PACKET_IN, n.OFPPC_NO_PACKET_IN, 0)

@@ -277,7 +277,7 @@ class Walk:
 
     def punt(self, packet: Packet, reason: int, max_len: int) -> None:
         port = self.switch.ports.get(packet.in_port)
-        if port is not None and port.config & NO_PACKET_IN:
+        if reason == NO_MATCH and port is not None and port.config & NO_PACKET_IN:
             return
         cookie = NO_COOKIE if packet.flow is None else packet.flow.cookie
         self.packet_ins.append(
