@@ -39,10 +39,16 @@ CODEC = {
 GREEN = {"os_ken.lib.igmplib", "os_ken.lib.lacplib", "os_ken.lib.stplib", "os_ken.topology.switches"}
 
 # globals of os-ken's modules that are replaced: these wait where a kill would not reach them
-ALTERED = {"os_ken.lib.rpc": {"select": f"{_RUNTIME}.selecting"}}
+ALTERED = {
+    "os_ken.lib.rpc": {"select": f"{_RUNTIME}.selecting"},
+    "os_ken.services.protocols.bgp.base": {"socket": f"{_RUNTIME}.sockets"},
+}
 
 # modules of ours whose `mend` gets os-ken's once that is loaded
-MENDED = {"os_ken.lib.ovs.vsctl": f"{_CONTROLLER}.compat.ovsdb"}
+MENDED = {
+    "os_ken.lib.ovs.vsctl": f"{_CONTROLLER}.compat.ovsdb",
+    "os_ken.services.protocols.bgp.api.base": f"{_CONTROLLER}.compat.bgp",
+}
 
 
 # packages that are made here: they must be there without os-ken too, or hold files of a Ryu source

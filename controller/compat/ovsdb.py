@@ -8,6 +8,8 @@ from typing import Any
 
 from ovs.db import idl
 
+from triplane.controller.runtime.turns import out_of_turn
+
 
 def _uuid_to_row(atom: Any, _base: Any) -> Any:
     """The library has made this a method of its rows. What the client converts it writes, where ids do as well."""
@@ -21,7 +23,7 @@ def mend(vsctl: ModuleType) -> None:
     run = vsctl.VSCtl.run_command
 
     def run_command(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with self.__dict__.setdefault("_one_at_a_time", threading.RLock()):
+        with out_of_turn(), self.__dict__.setdefault("_one_at_a_time", threading.RLock()):
             return run(self, *args, **kwargs)
 
     vsctl.VSCtl.run_command = run_command

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +33,20 @@ def in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
             waits.end_turn()
 
     return call
+
+
+@contextmanager
+def out_of_turn() -> Iterator[None]:
+    """Meanwhile others may have the turn: for what waits in other places than the hub."""
+    waits = current()
+    had = waits.has_turn
+    if had:
+        waits.end_turn()
+    try:
+        yield
+    finally:
+        if had:
+            waits.take_turn()
 
 
 def have_turns(module: ModuleType) -> None:

@@ -65,7 +65,8 @@ def site(number: int, app: str, folder: Path) -> Iterator[Site]:
         ns.set_link(here, "br-phy", up=True)
         run("ip", "netns", "exec", here, "ethtool", "-K", "br-phy", "tx", "off")
         ovs.offer_database("ptcp:6640:127.0.0.1")
-        with served(folder, app, "--listen", CONTROLLER, netns=here) as api:
+        # traces: where the speaker's end kills a thread in a destructor, Python says so
+        with served(folder, app, "--listen", CONTROLLER, netns=here, traces=True) as api:
             ovs.add_bridge("br1", number, ["port"], [CONTROLLER], "OpenFlow13")
             api.said("is in service")
             yield Site(number, ovs, api)
@@ -117,3 +118,6 @@ def test_two_sites(ryu_app: RyuApp, tmp_path: Path) -> None:
         for here in both:
             here.api.delete(f"/vtep/networks/{VNI}")
             here.api.delete("/vtep/speakers")
+        for at in both:
+            told = at.api.log.read_text()
+            assert not [error for error in ("RuntimeError", "KeyError", "AttributeError") if error in told], told
