@@ -48,13 +48,6 @@ def counted(line: str) -> int:
     return int(line.split()[-2])
 
 
-def test_cbench(kind: str, ryu_app: RyuApp, tmp_path: Path) -> None:
-    """It answers every packet with a flow without actions, so that there are no further ones."""
-    with driven(ryu_app("cbench"), kind, tmp_path) as net:
-        until(lambda: (net.ping(1, 2), [flow for flow in net.flows(1) if "actions=drop" in flow])[1], "the flow")
-        assert not net.pings(1, 2)
-
-
 def test_conf_switch_key(kind: str, ryu_app: RyuApp, tmp_path: Path) -> None:
     """It is no app, but two names for `ryu.controller.conf_switch`; Ryu takes it among apps."""
     with driven(ryu_app("simple_switch_13"), kind, tmp_path, ryu_app("conf_switch_key")) as net:
