@@ -167,6 +167,8 @@ class Waits:
             self._wake()
         else:
             raise_it(ident, exception)
+            if ident.value != threading.get_ident():
+                _calm_down()
 
     def forget(self, error: BaseException) -> None:
         """Do not raise it, if it has not been raised yet."""
@@ -178,6 +180,8 @@ class Waits:
     def _raise_in_thread(self, cls: type[BaseException] | None) -> None:
         if self.thread.ident is not None:
             _set_exception(ctypes.c_ulong(self.thread.ident), None if cls is None else ctypes.py_object(cls))
+            if cls is None or self.thread.ident != threading.get_ident():
+                _calm_down()
 
 
 _set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
@@ -185,6 +189,24 @@ _set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
 def _moment() -> None:
     """The interpreter looks whether there is an exception for this thread when it begins a function."""
+
+
+class _Calm(BaseException):
+    """Raised by a thread in itself."""
+
+
+def _calm_down() -> None:
+    """Have the interpreter forget that some thread has an exception to come.
+
+    Until 3.12 that is one flag for all threads, which is set for None too and goes only when an exception is raised:
+    with a thread that waits elsewhere, or with None, every function of every thread would look, again and again, and
+    in 3.11 one that is traced would never begin. A thread that has one to come sets the flag again when it
+    goes on.
+    """
+    ident, exception = ctypes.c_ulong(threading.get_ident()), ctypes.py_object(_Calm)
+    with contextlib.suppress(_Calm):
+        _set_exception(ident, exception)
+        _moment()
 
 
 def waits_of(thread: threading.Thread) -> Waits:
