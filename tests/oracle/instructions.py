@@ -350,7 +350,7 @@ def decode_actions(data: bytes, switch: Switch, match: Match | None) -> list[int
 def decode_bucket(data: bytes, switch: Switch) -> list[int]:
     """A bucket's program: the last action of each slot, in the order of slots."""
     listed = action_list(data, switch, None)
-    if any(action.words[0] & 0xFF == p.OP_LOAD for action in listed):  # of Nicira's: done in the order given
+    if any(action.slot < 0 for action in listed):  # a field that no action set has: done in the order given
         return [word for action in listed for word in action.words] + [head(p.OP_END, 1)]
     chosen = {action.slot: action.words for action in listed}
     if p.SLOT_GROUP in chosen:

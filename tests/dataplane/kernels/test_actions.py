@@ -77,7 +77,9 @@ def test_changed_lists(data: bytes) -> None:
 
 @given(st.lists(some_actions(), max_size=3).map(b"".join), st.integers(0, 2))
 def test_buckets_are_in_action_set_order(data: bytes, at: int) -> None:
-    assert decode(data, None, bucket=True, at=at) == expected(data, None, bucket=True)
+    found, wanted = decode(data, None, bucket=True, at=at), expected(data, None, bucket=True)
+    refused = isinstance(found, int) and isinstance(wanted, int)  # by which of several faults is left open
+    assert refused or found == wanted
 
 
 @given(st.binary(max_size=64))
