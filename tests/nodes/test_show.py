@@ -95,8 +95,13 @@ def test_tables_for_people_have_a_line_a_row(busy: Dataplane, kind: str) -> None
     assert len(busy.cli("show", kind).splitlines()) == 1 + len(rows(busy, kind))
 
 
+def ip_packets(dataplane: Dataplane) -> list[int]:
+    """Packets of the flows that only IPv4 meets: the hosts' kernels send IPv6 messages whenever they like."""
+    return [row["packets"] for row in rows(dataplane, "flows") if "eth_type=0x0800" in str(row["match"])]
+
+
 def test_trace_tells_the_way_through_the_tables(busy: Dataplane) -> None:
-    before = rows(busy, "flows")
+    before = ip_packets(busy)
     steps = busy.cli("trace", "1", HEAD + IP + "0a4d0001 0a4d0002 0001000200080000").splitlines()
     assert steps == [
         "packet of 42 bytes in by port 1",
@@ -110,8 +115,7 @@ def test_trace_tells_the_way_through_the_tables(busy: Dataplane) -> None:
     ]
     assert "table 1: priority 0, cookie 0x0: any -> apply(output:controller)" in busy.cli("trace", "1", HEAD + "88b5")
     assert busy.cli("trace", "9", HEAD + "88b5").splitlines()[1:] == ["table 0: no flow matches, dropped"]
-    packets = [row["packets"] for row in before]
-    assert [row["packets"] for row in rows(busy, "flows")][2:] == packets[2:], "a trace counts as traffic"
+    assert ip_packets(busy) == before, "a trace counts as traffic"
 
 
 def test_trace_of_a_spent_ttl_and_of_a_capture(busy: Dataplane, tmp_path: Path) -> None:
