@@ -13,6 +13,7 @@ from triplane.dataplane.openflow.wire import Choice, Record, attribute
 __all__ = ["MsgBase", "StringifyMixin", "header", "msg", "ofp_msg_from_jsondict", "register_msg_parser"]
 
 HEADER = Struct("!BBHI")
+_TYPE = Struct("!H")  # of a multipart message, behind its header
 MsgParser = Callable[[Any, int, int, int, int, bytes], Any]
 _MSG_PARSERS: dict[int, MsgParser] = {}
 
@@ -101,6 +102,25 @@ def msg_str_attr(msg_: Any, buf: str, attr_list: Iterable[str] | None = None) ->
     names = vars(msg_) if attr_list is None else attr_list
     shown = ((name, getattr(msg_, name, None)) for name in names)
     return buf + "".join(f" {name} {value}" for name, value in shown if value is not None)
+
+
+class MultipartReader:
+    """Stands for the class of multipart messages (1.0, 1.2: statistics) where messages are read: chooses by the type.
+
+    `shortest` is the message's least length in bytes.
+    """
+
+    def __init__(self, choice: Choice, shortest: int = 16) -> None:
+        self.choice = choice
+        self.shortest = shortest
+
+    def _read(self, buf: bytes, datapath: Any, version: int, msg_type: int, msg_len: int, xid: int) -> Any:
+        if msg_len < self.shortest:
+            raise OpenFlowError(*self.choice.bad_len)
+        cls = self.choice.classes.get(_TYPE.unpack_from(buf, 8)[0])
+        if cls is None:
+            raise OpenFlowError(*self.choice.unknown)
+        return cls._read(buf, datapath, version, msg_type, msg_len, xid)
 
 
 def ofp_msg_from_jsondict(dp: Any, jsondict: dict[str, Any]) -> Any:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import Any, ClassVar
 
-from triplane.dataplane.openflow.errors import OpenFlowError
-from triplane.dataplane.openflow.ofproto_parser import MsgBase
+from triplane.dataplane.openflow.ofproto_parser import MsgBase, MultipartReader
 from triplane.dataplane.openflow.v1_0 import constants as ofp
 from triplane.dataplane.openflow.v1_0 import error_codes as ec
 from triplane.dataplane.openflow.v1_0.actions import ACTIONS
@@ -30,7 +28,7 @@ from triplane.dataplane.openflow.wire import (
     u64,
 )
 
-_TYPE = Struct("!H")
+SHORTEST = 12  # bytes: header, type, flags
 BAD_STAT = (ec.OFPET_BAD_REQUEST, ec.OFPBRC_BAD_STAT)
 BAD_LEN = (ec.OFPET_BAD_REQUEST, ec.OFPBRC_BAD_LEN)
 REQUESTS = Choice(unknown=BAD_STAT, bad_len=BAD_LEN)
@@ -124,28 +122,13 @@ class OFPVendorStats(TupleRecord):
 # messages
 
 
-class _Reader:
-    """Stands for the class of statistics messages where messages are read: it chooses the class by the type."""
-
-    def __init__(self, choice: Choice) -> None:
-        self.choice = choice
-
-    def _read(self, buf: bytes, datapath: Any, version: int, msg_type: int, msg_len: int, xid: int) -> Any:
-        if msg_len < 12:
-            raise OpenFlowError(*self.choice.bad_len)
-        cls = self.choice.classes.get(_TYPE.unpack_from(buf, 8)[0])
-        if cls is None:
-            raise OpenFlowError(*self.choice.unknown)
-        return cls._read(buf, datapath, version, msg_type, msg_len, xid)
-
-
 class _Stats(MsgBase):
     _choice: ClassVar[Choice]
 
     @classmethod
     def parser(cls, datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
         """The message, of the class for its type; its data reaches to the end of `buf`."""
-        found = _Reader(cls._choice)._read(bytes(buf), datapath, version, msg_type, len(buf), xid)
+        found = MultipartReader(cls._choice, SHORTEST)._read(bytes(buf), datapath, version, msg_type, len(buf), xid)
         found.msg_len = msg_len
         return found
 
@@ -241,5 +224,5 @@ class OFPVendorStatsReply(OFPStatsReply, type=ofp.OFPST_VENDOR):
     body: Any = one(OFPVendorStats, default=None)
 
 
-MESSAGES.classes[ofp.OFPT_STATS_REQUEST] = _Reader(REQUESTS)
-MESSAGES.classes[ofp.OFPT_STATS_REPLY] = _Reader(REPLIES)
+MESSAGES.classes[ofp.OFPT_STATS_REQUEST] = MultipartReader(REQUESTS, SHORTEST)
+MESSAGES.classes[ofp.OFPT_STATS_REPLY] = MultipartReader(REPLIES, SHORTEST)

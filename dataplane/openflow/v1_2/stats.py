@@ -7,7 +7,7 @@ from struct import Struct
 from typing import Any, ClassVar
 
 from triplane.dataplane.openflow.errors import OpenFlowError
-from triplane.dataplane.openflow.ofproto_parser import HEADER, MsgBase
+from triplane.dataplane.openflow.ofproto_parser import HEADER, MsgBase, MultipartReader
 from triplane.dataplane.openflow.v1_2 import constants as ofp
 from triplane.dataplane.openflow.v1_2.match import OFPMatch
 from triplane.dataplane.openflow.v1_2.messages import MESSAGES
@@ -35,7 +35,6 @@ from triplane.dataplane.openflow.wire import (
     u64,
 )
 
-_TYPE = Struct("!H")
 _HEAD = Struct("!HH4x")  # type, flags
 BAD_STAT = (ec.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_STAT)
 REQUESTS = Choice(unknown=BAD_STAT, bad_len=(ec.OFPET_BAD_REQUEST, ec.OFPBRC_BAD_LEN))
@@ -62,20 +61,7 @@ class OFPStatsRequest(MsgBase, msg_type=ofp.OFPT_STATS_REQUEST):
     @classmethod
     def parser(cls, datapath: Any, version: int, msg_type: int, msg_len: int, xid: int, buf: bytes) -> Any:
         """The request, of the class for its type."""
-        return _RequestReader._read(bytes(buf), datapath, version, msg_type, msg_len, xid)
-
-
-class _RequestReader:
-    """Stands for the class of requests where messages are read: it chooses the class by the type."""
-
-    @staticmethod
-    def _read(buf: bytes, datapath: Any, version: int, msg_type: int, msg_len: int, xid: int) -> Any:
-        if msg_len < 16:
-            raise OpenFlowError(*REQUESTS.bad_len)
-        cls = REQUESTS.classes.get(_TYPE.unpack_from(buf, 8)[0])
-        if cls is None:
-            raise OpenFlowError(*REQUESTS.unknown)
-        return cls._read(buf, datapath, version, msg_type, msg_len, xid)
+        return MultipartReader(REQUESTS)._read(bytes(buf), datapath, version, msg_type, msg_len, xid)
 
 
 class OFPDescStatsRequest(OFPStatsRequest, type=ofp.OFPST_DESC):
@@ -284,4 +270,4 @@ class OFPStatsReply(MsgBase, messages=MESSAGES, msg_type=ofp.OFPT_STATS_REPLY):
         return head + _HEAD.pack(self.type, self.flags) + body
 
 
-MESSAGES.classes[ofp.OFPT_STATS_REQUEST] = _RequestReader
+MESSAGES.classes[ofp.OFPT_STATS_REQUEST] = MultipartReader(REQUESTS)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import Any, ClassVar
 
-from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.match import OFPMatch
-from triplane.dataplane.openflow.ofproto_parser import MsgBase
+from triplane.dataplane.openflow.ofproto_parser import MsgBase, MultipartReader
 from triplane.dataplane.openflow.v1_3 import constants as ofp
 from triplane.dataplane.openflow.v1_3 import error_codes as ec
 from triplane.dataplane.openflow.v1_3 import stats
@@ -28,26 +26,10 @@ from triplane.dataplane.openflow.wire import (
     u64,
 )
 
-_TYPE = Struct("!H")
 BAD_MULTIPART = (ec.OFPET_BAD_REQUEST, ec.OFPBRC_BAD_MULTIPART)
 BAD_LEN = (ec.OFPET_BAD_REQUEST, ec.OFPBRC_BAD_LEN)
 REQUESTS = Choice(unknown=BAD_MULTIPART, bad_len=BAD_LEN)
 REPLIES = Choice(unknown=BAD_MULTIPART, bad_len=BAD_LEN)
-
-
-class MultipartReader:
-    """Stands for the class of multipart messages where messages are read: it chooses the class by the type."""
-
-    def __init__(self, choice: Choice) -> None:
-        self.choice = choice
-
-    def _read(self, buf: bytes, datapath: Any, version: int, msg_type: int, msg_len: int, xid: int) -> Any:
-        if msg_len < 16:
-            raise OpenFlowError(*self.choice.bad_len)
-        cls = self.choice.classes.get(_TYPE.unpack_from(buf, 8)[0])
-        if cls is None:
-            raise OpenFlowError(*self.choice.unknown)
-        return cls._read(buf, datapath, version, msg_type, msg_len, xid)
 
 
 class _Multipart(MsgBase):

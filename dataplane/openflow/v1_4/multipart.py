@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from triplane.dataplane.openflow.ofproto_parser import MultipartReader
 from triplane.dataplane.openflow.v1_3 import multipart as v1_3
-from triplane.dataplane.openflow.v1_3.multipart import MultipartReader, OFPMultipartReply, OFPMultipartRequest
+from triplane.dataplane.openflow.v1_3.multipart import OFPMultipartReply, OFPMultipartRequest
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.openflow.v1_4 import stats
 from triplane.dataplane.openflow.v1_4.match import OFPMatch
