@@ -35,14 +35,21 @@ class LimitedLogger(logging.Logger):
     limit = 0  # lines in a window; 0: no limit
     _statements: dict[tuple[str, int, int], Statement] = {}  # noqa: RUF012  # shared, of all loggers
 
+    def info(self, msg: object, *args: Any, **how: Any) -> None:
+        """As every logger's. A line too many ends here: scripts write one for each packet, and few are shown."""
+        if self.isEnabledFor(logging.INFO) and not (LimitedLogger.limit and not self._may(logging.INFO, 2)):
+            how["stacklevel"] = how.get("stacklevel", 1) + 1  # this function is not the caller
+            super()._log(logging.INFO, msg, args, **how)
+
     def _log(self, level: int, msg: object, args: Any, **how: Any) -> None:  # type: ignore[override]
-        if LimitedLogger.limit and not self._may(level):
+        if LimitedLogger.limit and not self._may(level, 3):
             return
         how["stacklevel"] = how.get("stacklevel", 1) + 1  # this function is not the caller
         super()._log(level, msg, args, **how)
 
-    def _may(self, level: int) -> bool:
-        frame = sys._getframe(3)
+    def _may(self, level: int, depth: int) -> bool:
+        """Whether the statement that is so many calls up may write."""
+        frame = sys._getframe(depth)
         code = frame.f_code
         while code.co_filename is _LOGGING and frame.f_back:
             frame = frame.f_back  # `exception` and `LoggerAdapter` come by way of others

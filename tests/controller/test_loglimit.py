@@ -70,3 +70,25 @@ def test_without_limit_all_is_written(
     for number in range(10):
         log.warning("line %d", number)
     assert len(caplog.messages) == 10
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical"])
+def test_every_way_to_log_is_limited_and_names_its_caller(
+    log: logging.Logger, caplog: pytest.LogCaptureFixture, level: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    log.setLevel(logging.DEBUG)
+    for number in range(5):
+        getattr(log, level)("line %d", number)
+    assert caplog.messages == ["line 0", "line 1", "line 2"]
+    assert {record.funcName for record in caplog.records} == {"test_every_way_to_log_is_limited_and_names_its_caller"}
+
+
+def test_a_logger_adapter_s_statements_are_its_callers(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log.setLevel(logging.INFO)
+    adapter = logging.LoggerAdapter(log, {})
+    for number in range(5):
+        adapter.info("one %d", number)
+        adapter.info("another %d", number)
+    assert caplog.messages == [f"{which} {number}" for number in range(3) for which in ("one", "another")]
