@@ -6,15 +6,14 @@ then on an echo request goes out when the peer has been silent for `ECHO_INTERVA
 an answer the peer is dead. `now` is seconds of a monotonic clock.
 
 Packet-ins wait in a queue, of which `run` serves one at a time; everything else is dealt with when it is received, and
-so goes ahead of them. Once the queue is half full the driver reads the connection only rarely, until it is served down
-to a quarter; what does not fit is dropped.
+so goes ahead of them. While more than a few wait the driver reads the connection only rarely; what does not fit is
+dropped.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from triplane.controller.runtime import ofp_event
@@ -53,7 +52,6 @@ class Session:
         self.served = 0  # packet-ins
         self.dropped = 0  # packet-ins
         self.packet_ins: deque[bytes] = deque()
-        self.when_served: Callable[[], None] | None = None  # to be called when few are left in the queue
         self._backlog = backlog
         self._brick = brick
         self._framer = Framer()
@@ -95,8 +93,6 @@ class Session:
         if not waiting:
             return False  # it has been disconnected meanwhile
         data = waiting.popleft()
-        if self.when_served is not None and len(waiting) <= PACKET_IN_LIMIT // 4:
-            self.when_served()
         more = bool(waiting)
         if more:
             self._backlog.append(self)

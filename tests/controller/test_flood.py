@@ -92,7 +92,6 @@ class Flood:
 def rarely(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Small queues, so that they are soon full."""
     monkeypatch.setattr(session, "PACKET_IN_LIMIT", 64)
-    monkeypatch.setattr(connections, "PACKET_IN_LIMIT", 64)
     monkeypatch.setattr(connections, "RARELY", 0.02)
     yield
 
