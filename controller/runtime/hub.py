@@ -73,10 +73,12 @@ class HubThread(threading.Thread):
         self._links: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
         self._over = Event()  # no kill comes any more, links are called
+        waits_of(self).shield()  # a kill comes in `run`: not in what `threading` does before
 
     def run(self) -> None:
         with _Ending(self):
             with _Ending(self):
+                current().begin()
                 if self._delay:
                     sleep(self._delay)
                 self._result = self._function(*self._args, **self._kwargs)

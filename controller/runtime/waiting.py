@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import os
 import select
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -30,8 +31,11 @@ class Asked(BaseException):
     """Raised in a thread by its interpreter; turns into the exception that was asked for when it is made."""
 
     def __new__(cls) -> Any:
-        asked = current().asked
-        return asked.pop(0) if asked else super().__new__(cls)
+        waits = current()
+        if not waits.asked:
+            return super().__new__(cls)
+        waits.raised = waits.asked.pop(0)
+        return waits.raised
 
 
 class Waits:
@@ -44,6 +48,7 @@ class Waits:
     def __init__(self, thread: threading.Thread) -> None:
         self.thread = thread
         self.asked: list[BaseException] = []  # to be raised in the thread
+        self.raised: BaseException | None = None  # between two instructions, the last time
         self.has_turn = False  # it holds `_turn`, but for the time that it waits
         self._shields = 0
         self._token = threading.Lock()  # taken: nothing has happened since it was last looked at
@@ -64,11 +69,21 @@ class Waits:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._shields -= 1
-        if self.asked and not self._shields:
-            if error is None:
-                self._raise_asked()
-            self._raise_in_thread(Asked)  # after the one that is being raised
+        try:
+            if error is None and self._shields == 1:
+                self._raise_asked()  # shielded still: who asks now must not send another one after it
+        finally:
+            self._shields -= 1
+            if self.asked and not self._shields:
+                self._raise_in_thread(Asked)  # after the one that is being raised
+
+    def shield(self) -> None:
+        """For a thread that has not begun: what it is asked to raise comes when `begin` is called."""
+        self._shields = 1
+
+    def begin(self) -> None:
+        """From here on what is asked for comes."""
+        self.__exit__(None, None, None)
 
     def shield_for_ever(self) -> None:
         """The thread ends: nothing is to come any more."""
@@ -163,9 +178,9 @@ class Waits:
         self.asked.append(error)
         raise_it = _set_exception
         ident, exception = ctypes.c_ulong(self.thread.ident or 0), ctypes.py_object(Asked)
-        if self._shields:  # between this look and the call the interpreter changes to no other thread
+        if self._shields:  # between these looks and the call the interpreter changes to no other thread
             self._wake()
-        else:
+        elif error in self.asked:  # else it has found and raised it already
             raise_it(ident, exception)
             if ident.value != threading.get_ident():
                 _calm_down()
@@ -207,6 +222,24 @@ def _calm_down() -> None:
     with contextlib.suppress(_Calm):
         _set_exception(ident, exception)
         _moment()
+
+
+def _come_again(told: Any) -> None:
+    """An exception that came in a destructor or a callback of the garbage collector, which can raise none."""
+    waits = current()
+    if waits.raised is None or told.exc_value is not waits.raised:
+        _tell_unraisable(told)
+        return
+    waits.asked.insert(0, waits.raised)
+    if waits._shields:
+        return
+    ident, exception = ctypes.c_ulong(threading.get_ident()), ctypes.py_object(Asked)
+    # written so that the call is the last thing this function does: after a plain one it would come here, and be lost
+    [*map(_set_exception, (ident,), (exception,))]
+
+
+_tell_unraisable = sys.unraisablehook
+sys.unraisablehook = _come_again
 
 
 def waits_of(thread: threading.Thread) -> Waits:
