@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.nodes.plant import PATIENCE, TRIPLANE, Controller, controllers_at, join, plant, running, until
-from tests.tap.rig import HOST_A, HOST_B, IP_A, IP_B, PID, SWITCH, ping, transfer
+from tests.tap.rig import HOST_A, HOST_B, IP_A, IP_B, SWITCH, ping, transfer
 from triplane.cli import main
 from triplane.tap import namespaces as ns
 
@@ -98,9 +98,9 @@ def refused(run_dir: Path, *words: str) -> str:
         (("--port", "nosuch0:xdp"), "nosuch0"),
         (("--port", "eth0:carrier-pigeon"), "carrier-pigeon"),
         (("--port", "t0:tap,colour=red"), "colour"),
-        (("--netns", f"nosuch{PID}", "--port", "t0:tap"), f"nosuch{PID}"),
-        (("--netns", f"nosuch{PID}"), f"nosuch{PID}"),
-        (("--port", f"t0:tap,netns=nosuch{PID}"), f"nosuch{PID}"),
+        (("--netns", "nosuch-netns", "--port", "t0:tap"), "nosuch-netns"),
+        (("--netns", "nosuch-netns"), "nosuch-netns"),
+        (("--port", "t0:tap,netns=nosuch-netns"), "nosuch-netns"),
         (("--listen", "ptcp:6653:192.0.2.1"), "cannot listen on ptcp:6653:192.0.2.1"),
         (("--listen", "nonsense"), "nonsense"),
         (("--controller", "tcp:127.0.0.1:not-a-port"), "tcp:127.0.0.1:not-a-port"),
