@@ -1,11 +1,12 @@
-"""Runs unit tests of Ryu's source package in this process, where `ryu` is ours: `run.py SOURCE MODULE...`.
+"""Runs unit tests of Ryu's source package in this process, where `ryu` is ours.
 
-On stdout comes a JSON object: each test's name and what went
-wrong, null if nothing did. What the tests import that is gone (nose, imp, the old names of unittest) is made here.
+`run.py [--only TEST]... SOURCE MODULE...`. On stdout comes a JSON object: each test's name and what went wrong, null
+if nothing did. What the tests import that is gone (nose, imp, the old names of unittest) is made here.
 """
 
 from __future__ import annotations
 
+import argparse
 import builtins
 import contextlib
 import importlib
@@ -198,14 +199,19 @@ def run_all(tests: list[unittest.TestCase], result: Result) -> None:
 
 
 def main() -> None:
-    source, *modules = sys.argv[1:]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("source")
+    parser.add_argument("--only", action="append", metavar="TEST", help="none of the others")
+    parser.add_argument("modules", nargs="+")
+    chosen = parser.parse_args()
     provide_what_is_gone()
     compat.install()
     provide_star_names()
-    sys.path.insert(0, source)
+    sys.path.insert(0, chosen.source)
     result = Result()
     with contextlib.redirect_stdout(sys.stderr):
-        run_all([test for module in modules for test in tests_of(module, result)], result)
+        tests = [test for module in chosen.modules for test in tests_of(module, result)]
+        run_all([test for test in tests if not chosen.only or _name(test) in chosen.only], result)
     print(json.dumps(result.told), flush=True)
     os._exit(0)  # threads that tests left behind are not waited for
 
