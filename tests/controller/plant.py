@@ -192,6 +192,7 @@ def _start_triplane(net: Plant, stack: ExitStack, controllers: Sequence[str]) ->
     switches = [_dataplane(net, number, controllers) for number in net.switches]
     for switch in switches:
         switch.start()
+        stack.callback(switch.kill)
     for switch in switches:
         stack.enter_context(switch)
 

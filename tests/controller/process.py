@@ -20,7 +20,8 @@ def command(*words: str) -> list[str]:
 class Service:
     """A process that says `ready` on its stdout when it serves, logs to `log`, and ends by SIGTERM.
 
-    `with Service(...) as service` waits for `ready`; to start several at once, `start` each before entering it.
+    `with Service(...) as service` waits for `ready`; to start several at once, `start` each before entering it, and
+    `stop` those that were not entered.
     `env`: what its environment has besides ours.
     """
 
@@ -41,8 +42,12 @@ class Service:
         if not self.started:
             self.start()
         assert self.process.stdout is not None
-        self.ready = self.process.stdout.readline().split()
-        assert self.ready[:1] == ["ready"], self.log.read_text()
+        try:
+            self.ready = self.process.stdout.readline().split()
+            assert self.ready[:1] == ["ready"], self.log.read_text()
+        except BaseException:  # or the test's time is over
+            self.kill()
+            raise
         return self
 
     def __exit__(
