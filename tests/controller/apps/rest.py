@@ -93,4 +93,5 @@ def served(
         Controller(log, *words, prefix=("ip", "netns", "exec", there), env=env),
     ):
         yield Api(there, log)
-    assert traces or "Traceback" not in log.read_text()
+    traced = log.read_text().partition("Traceback")
+    assert traces or not traced[1], f"{log}:\n{traced[0][-1000:]}{''.join(traced[1:])[:3000]}"
