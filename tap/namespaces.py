@@ -8,6 +8,7 @@ Every function raises OSError, also where it is the kernel's netlink that refuse
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ CLONE_NEWNET = 0x40000000
 MS_BIND = 0x1000  # linux/mount.h
 MS_REC = 0x4000
 MS_PRIVATE = 0x40000
+MS_SHARED = 0x100000
 MNT_DETACH = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -70,9 +72,27 @@ def in_namespace(netns: str | None, call: Callable[[], T]) -> T:
     return in_thread(enter)
 
 
+def _share(folder: Path) -> None:
+    """Make the folder a mount of its own, seen by all mount namespaces, as the first `ip netns add` does.
+
+    That one would cover, with its mount, the namespaces that are there already: they could not be removed (EBUSY).
+    """
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as `ip` does
+        try:
+            _mount("none", str(folder), None, MS_SHARED | MS_REC)
+        except OSError:  # EINVAL: it is no mount yet
+            _mount(str(folder), str(folder), None, MS_BIND | MS_REC)
+            _mount("none", str(folder), None, MS_SHARED | MS_REC)
+    finally:
+        os.close(lock)
+
+
 def create(name: str) -> None:
     """Make a named namespace, its loopback up. FileExistsError if there is one of that name."""
     NETNS.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _share(NETNS)
     target = NETNS / name
     target.touch(mode=0o444, exist_ok=False)
 
