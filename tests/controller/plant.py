@@ -95,8 +95,10 @@ class Plant:
         return self.run(source, "ping", "-c", str(count), "-i", "0.1", "-W", str(wait), address, check=False)
 
     def pings(self, source: int, target: int | str, count: int = 1, wait: float = 1.0) -> bool:
-        """Whether each echo is answered."""
-        return " 0% packet loss" in self.ping(source, target, count, wait)
+        """Whether each echo is answered. A ping for each: of several, it waits for the last no longer than two round
+        trips.
+        """
+        return all(" 0% packet loss" in self.ping(source, target, 1, wait) for _ in range(count))
 
     def ofctl(self, switch: int, command: str, *words: str, version: str = "") -> str:
         """What Open vSwitch's tool learns from a switch, in 1.3 unless it speaks one version only; ports by number."""

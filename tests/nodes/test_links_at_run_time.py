@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.nodes.plant import PATIENCE, TRIPLANE, Controller, join, plant
+from tests.nodes.stream import lossless
 from tests.tap.rig import HOST_A, IP_A, IP_B, PID, SWITCH, cable, ping
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.tap import namespaces as ns
@@ -40,7 +41,6 @@ def test_a_device_that_is_deleted_and_made_again(run_dir: Path, kind: str) -> No
 
 
 def test_ports_come_and_go_beside_traffic(run_dir: Path) -> None:
-    words = ["ip", "netns", "exec", HOST_A, "ping", "-c", "400", "-i", "0.01", "-W", "20", IP_B]
     with (
         ns.namespaces(HOST_C),
         plant(run_dir, "packet", "packet") as dataplane,
@@ -48,7 +48,7 @@ def test_ports_come_and_go_beside_traffic(run_dir: Path) -> None:
     ):
         dataplane.ofctl("add-flow", "actions=normal")
         ping(IP_B)
-        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as traffic:
+        with lossless() as streams:
             for _ in range(2):
                 assert dataplane.cli("port", "add", f"c:tap,netns={HOST_C},address=02:00:00:00:00:0c") == "3\n"
                 controller.port_status(3, ofp.OFPPR_ADD, down=False)
@@ -56,8 +56,7 @@ def test_ports_come_and_go_beside_traffic(run_dir: Path) -> None:
                 ping(IP_C)
                 assert dataplane.cli("port", "remove", "3") == ""
                 controller.port_status(3, ofp.OFPPR_DELETE, down=False)
-            said, _ = traffic.communicate(timeout=PATIENCE)
-        assert " 0% packet loss" in said
+                streams.go_on()
         assert [line.split()[0] for line in dataplane.cli("show", "ports").splitlines()] == ["port", "1", "2"]
 
 

@@ -62,8 +62,8 @@ def test_a_reflector(switch: Dataplane, tmp_path: Path) -> None:
 
 def test_a_learning_switch(switch: Dataplane, tmp_path: Path) -> None:
     program(switch, tmp_path, LEARNING_SWITCH)
-    ping(IP_B, "-c", "5")
-    ping(IP6_B, "-c", "5")
+    ping(IP_B, count=5)
+    ping(IP6_B, count=5)
     until(lambda: switch.ofctl("dump-flows", "table=1,cookie=0x77/-1").count("->NXM_NX_REG0[0..15]") == 2, "two hosts")
     switch.ofctl("del-flows", "table=1")
     ping(IP_A, host=HOST_B)
@@ -75,7 +75,7 @@ def test_a_firewall_of_conjunctions(switch: Dataplane, tmp_path: Path) -> None:
     ping(IP_B)
     switch.ofctl("del-flows", "--strict", f"priority=10,ip,nw_src={IP_A}")
     with pytest.raises((AssertionError, subprocess.SubprocessError)):
-        ping(IP_B, "-c", "1", "-W", "1")
+        ping(IP_B, "-W", "1")
     switch.ofctl("add-flow", f"priority=10,ip,nw_src={IP_A},actions=conjunction(5,1/2)")
     ping(IP_B)
     told = switch.ofctl("dump-flows", "conj_id=5")

@@ -49,8 +49,8 @@ def test_every_kind_of_traffic_both_ways(run_dir: Path, a: str, b: str) -> None:
     with plant(run_dir, a, b) as dataplane:
         join(dataplane)
         for source, end, sink, far_end, target, target6 in WAYS:
-            ping(target, "-c", "5", host=source)
-            ping(target6, "-c", "5", host=source)
+            ping(target, host=source, count=5)
+            ping(target6, host=source, count=5)
             arrived = transfer(data, target, source=source, sink=sink)
             assert hashlib.sha256(arrived).digest() == hashlib.sha256(data).digest()
             assert datagram(source, sink, target, data[:8192]) == data[:8192]
