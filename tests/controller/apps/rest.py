@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,11 +81,11 @@ def served(
     netns: str = "",
     number: int = 1,
     env: Mapping[str, str] | None = None,
-    traces: bool = False,
+    traces: str = "",
 ) -> Iterator[Api]:
     """A running controller, in a namespace of its own or in `netns`.
 
-    `number` tells several in one test apart. `traces`: the app logs tracebacks by itself.
+    `number` tells several in one test apart. `traces`: a pattern of the errors whose tracebacks the app may log.
     """
     own, log = f"tp{os.getpid()}c{number}", folder / f"controller{number}.log"
     there = netns or own
@@ -93,5 +94,11 @@ def served(
         Controller(log, *words, prefix=("ip", "netns", "exec", there), env=env),
     ):
         yield Api(there, log)
-    traced = log.read_text().partition("Traceback")
-    assert traces or not traced[1], f"{log}:\n{traced[0][-1000:]}{''.join(traced[1:])[:3000]}"
+    traced = unexpected(log.read_text(), traces)
+    assert not traced, "\n".join([f"{log}:", *traced])
+
+
+def unexpected(log: str, expected: str) -> list[str]:
+    """Tracebacks in a log, but for those of expected errors, each with what stands before it."""
+    found = re.finditer(r"(.*\n)?^Traceback .*\n(?:[ \t].*\n|\n)*(?P<error>.*)", log, re.MULTILINE)
+    return [trace[0] for trace in found if not (expected and re.match(expected, trace["error"]))]

@@ -82,7 +82,7 @@ class Bench(NamedTuple):
 @contextmanager
 def bench(kind: str, version: str, app: str, address: str, folder: Path) -> Iterator[Bench]:
     with (
-        served(folder, PATIENT, app, "--listen", address, traces=True) as api,
+        served(folder, PATIENT, app, "--listen", address, traces=".*") as api,
         plant(kind, folder, address, hosts=(1, 1, 1), openflow=version, port_options=QUEUES) as net,
     ):
         until(lambda: api.get("/stats/switches") == [1], "the switch")

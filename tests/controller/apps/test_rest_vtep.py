@@ -65,8 +65,7 @@ def site(number: int, app: str, folder: Path) -> Iterator[Site]:
         ns.set_link(here, "br-phy", up=True)
         run("ip", "netns", "exec", here, "ethtool", "-K", "br-phy", "tx", "off")
         ovs.offer_database("ptcp:6640:127.0.0.1")
-        # traces: where the speaker's end kills a thread in a destructor, Python says so
-        with served(folder, app, "--listen", CONTROLLER, netns=here, traces=True) as api:
+        with served(folder, app, "--listen", CONTROLLER, netns=here) as api:
             ovs.add_bridge("br1", number, ["port"], [CONTROLLER], "OpenFlow13")
             api.said("is in service")
             yield Site(number, ovs, api)
