@@ -45,7 +45,12 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     add("--version", default="13", choices=["10", "13", "14"], help="OpenFlow version (default 13)")
     add("--filter", default="", metavar="REGEX", help="only test files whose path matches, such as match/ or action/17")
-    add("--lanes", type=int, default=2 * (os.cpu_count() or 1), help="pairs of switches that run at once")
+    add(
+        "--lanes",
+        type=int,
+        default=3 * (os.cpu_count() or 1),
+        help="pairs of switches that run at once; most of the time they wait",
+    )
     add("--duration", type=float, default=10, help="seconds of each throughput test (the suite's own: 30)")
     add(
         "--settle",
