@@ -25,7 +25,7 @@ HELLO = parser.OFPHello(codec.PROTOCOLS[4]).serialize()
 
 def first_messages(sock: socket.socket, count: int) -> list[str]:
     framer, found = Framer(), []
-    sock.settimeout(10)
+    sock.settimeout(60)
     while len(found) < count:
         data = sock.recv(4096)
         assert data, f"closed after {found}"

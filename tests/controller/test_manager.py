@@ -189,7 +189,7 @@ def reloads(manager: AppManager, tmp_path: Path) -> Reloads:
 
 
 def wait_for(count: int) -> None:
-    end = hub.spawn_after(10, TOLD.extend, [None] * 100)
+    end = hub.spawn_after(60, TOLD.extend, [None] * 100)
     while len(TOLD) < count:
         hub.sleep(0.01)
     end.kill()

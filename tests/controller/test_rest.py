@@ -86,7 +86,7 @@ class Served:
         self.thread = hub.spawn(self.server.serve_forever)
 
     def request(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
-        client = http.client.HTTPConnection(*self.address, timeout=10)
+        client = http.client.HTTPConnection(*self.address, timeout=60)
         client.request(method, path, body)
         answer = client.getresponse()
         found = answer.status, answer.read()
@@ -107,7 +107,7 @@ class WebSocketClient:
     """The other end of a WebSocket."""
 
     def __init__(self, served: Served, path: str) -> None:
-        self.sock = socket.create_connection(served.address, timeout=10)
+        self.sock = socket.create_connection(served.address, timeout=60)
         self.ws = WSConnection(ConnectionType.CLIENT)
         self.sock.sendall(self.ws.send(Request(host="here", target=path)))
         self.events: list[Any] = []
@@ -146,7 +146,7 @@ def test_routes(served: Served) -> None:
 
 
 def test_a_connection_serves_many_requests(served: Served) -> None:
-    client = http.client.HTTPConnection(*served.address, timeout=10)
+    client = http.client.HTTPConnection(*served.address, timeout=60)
     for number in range(3):
         client.request("GET", f"/switch/{number}")
         assert json.loads(client.getresponse().read())["dpid"] == number
@@ -162,7 +162,7 @@ def test_a_controller_that_raises_is_logged(served: Served, caplog: pytest.LogCa
 
 @pytest.mark.parametrize("text", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nBad Header\r\n\r\n"])
 def test_garbage_is_answered_with_400(served: Served, text: bytes) -> None:
-    with socket.create_connection(served.address, timeout=10) as sock:
+    with socket.create_connection(served.address, timeout=60) as sock:
         sock.sendall(text)
         assert sock.recv(1000).startswith(b"HTTP/1.1 400")
 
@@ -171,21 +171,21 @@ def test_bounds_of_size(served: Served, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(server, "MAX_BODY", 100)
     assert served.request("PUT", "/switch/x", b"a" * 100)[0] == 201
     assert served.request("PUT", "/switch/x", b"a" * 101)[0] == 413
-    with socket.create_connection(served.address, timeout=10) as sock:
+    with socket.create_connection(served.address, timeout=60) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: " + b"a" * 2 * server.MAX_HEADER)
         assert sock.recv(1000).startswith(b"HTTP/1.1 4")
 
 
 def test_a_slow_request_is_given_up(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
-    with socket.create_connection(served.address, timeout=10) as sock:
+    with socket.create_connection(served.address, timeout=60) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\n")
         assert sock.recv(1000) == b""
 
 
 def test_idle_connections_make_room(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 2)
-    idle = [socket.create_connection(served.address, timeout=10) for _ in range(3)]
+    idle = [socket.create_connection(served.address, timeout=60) for _ in range(3)]
     assert served.request("GET", "/switch/1")[0] == 200
     assert b"" in [sock.recv(1) for sock in idle[:2]]
     for sock in idle:
@@ -194,7 +194,7 @@ def test_idle_connections_make_room(served: Served, monkeypatch: pytest.MonkeyPa
 
 def test_when_all_are_at_work_a_newcomer_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 1)
-    first = http.client.HTTPConnection(*served.address, timeout=10)
+    first = http.client.HTTPConnection(*served.address, timeout=60)
     first.request("GET", "/wait")
     while served.request("GET", "/switch/1")[0] != 503:
         hub.sleep(0.01)  # the first has not been read yet

@@ -11,7 +11,7 @@ from triplane.controller.runtime import hub, sockets
 from triplane.controller.runtime.turns import in_turn
 
 MUCH = bytes(range(256)) * (1 << 14)  # more than a socket's buffers hold
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_it_stays_up_until_a_signal_and_cleans_up(prefix: str, number: signal.Si
     assert f"ip netns exec {prefix}h2 bash" in "\n".join(said)
     assert sorted(namespaces(prefix)) == [f"{prefix}{name}" for name in ("h1", "h2", "s1")]
     lab.send_signal(number)
-    lab.communicate(timeout=20)
+    lab.communicate(timeout=60)
     assert namespaces(prefix) == []
 
 
@@ -130,7 +130,7 @@ def test_a_dead_switch_ends_the_waiting_lab(prefix: str, tmp_path: Path) -> None
     found = subprocess.run(["pgrep", "-f", f"dataplane.*{tmp_path}"], capture_output=True, text=True, check=True)
     (switch,) = found.stdout.split()
     subprocess.run(["kill", "-9", switch], check=True)
-    _, complaint = lab.communicate(timeout=20)
+    _, complaint = lab.communicate(timeout=60)
     assert lab.returncode == 1
     assert "s1 has ended" in complaint
 

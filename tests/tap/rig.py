@@ -27,7 +27,7 @@ PID = os.getpid()
 HOST_A, HOST_B, SWITCH = f"ta{PID}", f"tb{PID}", f"ts{PID}"
 IP_A, IP_B, IP6_A, IP6_B = "10.77.0.1", "10.77.0.2", "fd77::1", "fd77::2"
 CALL = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
-PATIENCE = 10.0  # seconds until a test gives up
+PATIENCE = 30.0  # seconds until a test gives up
 
 
 def receive(port: Port, queue: int = 0, limit: int = BURST) -> np.ndarray:

@@ -15,6 +15,7 @@ from tests.tap.rig import (
     HOST_B,
     IP6_B,
     IP_B,
+    PATIENCE,
     SWITCH,
     Forwarder,
     cable,
@@ -69,7 +70,7 @@ def udp_segments() -> None:
     sender = ns.in_namespace(HOST_A, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     with receiver, sender:
         receiver.bind((IP_B, 5555))
-        receiver.settimeout(10)
+        receiver.settimeout(PATIENCE)
         sender.setsockopt(SOL_UDP, UDP_SEGMENT, 1000)
         data = os.urandom(3500)
         sender.sendto(data, (IP_B, 5555))
@@ -216,7 +217,7 @@ def test_the_host_keeps_out_of_it(options: str, answered: bool) -> None:
         with raw_socket(HOST_A, "a") as sender:
             request = bytes.fromhex("0001080006040001 020000000099 0a4d0063 000000000000 0a630001")
             sender.send(bytes.fromhex("ffffffffffff 020000000099 0806") + request + bytes(18))
-            sender.settimeout(10 if answered else 0.3)
+            sender.settimeout(PATIENCE if answered else 0.3)
             try:
                 reply = receive_raw(sender, bytes.fromhex("0806 0001080006040002"))
             except TimeoutError:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from numba import njit
 
+from tests.tap.rig import PATIENCE, wait_for
 from triplane.dataplane.kernels import packet
 from triplane.dataplane.kernels import port as columns
 from triplane.dataplane.kernels.intrinsics import call_entry
@@ -132,7 +133,7 @@ def raw(host: str, name: str) -> socket.socket:
     sock = in_namespace(host, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)))
     in_namespace(host, lambda: sock.bind((name, 3)))
     sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-    sock.settimeout(3)
+    sock.settimeout(PATIENCE)
     return sock
 
 
@@ -197,7 +198,7 @@ def datagrams(family: int, target: str) -> bool:
     """UDP of one frame, and of several fragments."""
     server = in_namespace(H2, lambda: socket.socket(family, socket.SOCK_DGRAM))
     server.bind((target, 5002))
-    server.settimeout(3)
+    server.settimeout(PATIENCE)
     client = in_namespace(H1, lambda: socket.socket(family, socket.SOCK_DGRAM))
     good = True
     for size in (0, 1, 11, 1400, 4000):
@@ -219,9 +220,8 @@ def test_frames_arrive_byte_for_byte(lab: None, attach: str) -> None:
         for frame in frames:
             source.send(frame)
             assert frame_of(sink) == frame
-        time.sleep(0.01)
+        wait_for(lambda: two.rows[0][columns.P_TX_PACKETS] >= len(frames), "the count of what was sent")
         assert one.rows[0][columns.P_RX_PACKETS] >= len(frames)
-        assert two.rows[0][columns.P_TX_PACKETS] >= len(frames)
         assert two.rows[0][columns.P_TX_BYTES] >= sum(map(len, frames))
         source.close()
         sink.close()
@@ -391,10 +391,7 @@ def test_a_killed_process_leaves_nothing_on_the_interface(lab: None) -> None:
         ):
             open_port(PortSpec.parse("p1:xdp"), 1, make_pool(SMALL, BIG), netns=SWITCH)
         child.kill()
-    deadline = time.monotonic() + 5
-    while xdp_state("p1") and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not xdp_state("p1")
+    wait_for(lambda: not xdp_state("p1"), "the program to be gone")
     with forwarding():
         ping("10.9.0.2")
 
@@ -415,7 +412,7 @@ def test_reopened_after_the_interface_was_gone(lab: None) -> None:
         source = raw(H1, "g1")
         source.send(made(80))
         lengths: list[int] = []
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + PATIENCE
         while 80 not in lengths and time.monotonic() < deadline:
             lengths += [int(row[packet.LENGTH]) for row in receive(port, pool)]
         assert 80 in lengths and port.refresh().up
