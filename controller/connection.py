@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from triplane.controller.runtime.app import RyuApp
-from triplane.controller.runtime.loop import LOOP
+from triplane.controller.runtime.loop import LOOP, Mortal
 from triplane.controller.runtime.session import Session
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Tls:
         return self._out.read()
 
 
-class Connection:
+class Connection(Mortal):
     """Of `sock`, which is connected. `gone` is called once, when it is closed."""
 
     def __init__(
@@ -101,9 +101,9 @@ class Connection:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self.session = Session(self, peer, brick, LOOP.now, LOOP.backlog)
+        self._timer = LOOP.call_at(LOOP.now, self._tick)
         LOOP.watch(self._fd, self._ready)
         self.session.connected()
-        self._timer = LOOP.call_at(LOOP.now, self._tick)
 
     # the socket's side
 
@@ -248,7 +248,16 @@ class Connection:
         self._timer.cancel()
         LOOP.unwatch(self._fd)
         self._sock.close()
-        self.session.disconnected()
-        self._gone(self)
+        try:
+            self.session.disconnected()
+        finally:
+            self._gone(self)
 
     abort = _close_now
+
+    def fail(self) -> None:
+        """An error of the controller's own came up here: see the loop's `Mortal`."""
+        self._close_now()
+
+    def __repr__(self) -> str:
+        return repr(self.session.datapath)

@@ -15,13 +15,16 @@ NO_BUFFER = 0xFFFFFFFF  # OFP_NO_BUFFER of every version
 
 
 class Channel(Protocol):
-    """Where a datapath's bytes go. Both may be called from any thread."""
+    """Where a datapath's bytes go. `send` and `close` may be called from any thread."""
 
     def send(self, data: bytes) -> bool:
         """Queue bytes for the switch; False if it is gone."""
 
     def close(self) -> None:
         """Disconnect, after what is queued."""
+
+    def abort(self) -> None:
+        """Disconnect at once."""
 
 
 class Datapath(ProtocolDesc):

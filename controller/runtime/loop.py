@@ -76,7 +76,10 @@ class Timer:
 
 
 class _Mishap:
-    """Around turns: an error of our own is logged, and the descriptor in whose reader it happened is left alone."""
+    """Around turns: an error of our own is logged, and ends what it happened to, such as one switch's connection.
+
+    Where nothing can be ended, the descriptor in whose reader it happened is left alone.
+    """
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
@@ -87,9 +90,40 @@ class _Mishap:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
         if error is None or isinstance(error, Relieved):
             return False
-        log.critical("the loop goes on after an error that should not be", exc_info=error)
-        self.loop.unwatch(self.loop.reading)
+        self.loop.errors += 1
+        victim = _victim(trace)
+        log.critical("%s, after an error that should not be", _fate(victim), exc_info=error)
+        if victim is None:
+            self.loop.unwatch(self.loop.reading)
+        elif not victim.failing:
+            victim.failing = True  # what it does at its end may fail too, but not again and again
+            with self:
+                victim.fail()
         return True
+
+
+class Mortal:
+    """What an error ends, when one comes from its methods: a connection or its session. Its repr names the switch."""
+
+    failing = False
+
+    def fail(self) -> None:
+        """End it, at once."""
+        raise NotImplementedError
+
+
+def _victim(trace: Any) -> Mortal | None:
+    """The first on the way to the error that can be ended. Looked for afterwards, it costs the turns nothing."""
+    while trace is not None:
+        one = trace.tb_frame.f_locals.get("self")
+        if isinstance(one, Mortal):
+            return one
+        trace = trace.tb_next
+    return None
+
+
+def _fate(victim: Mortal | None) -> str:
+    return "the loop goes on" if victim is None else f"{victim!r} is disconnected"
 
 
 class Loop:
@@ -101,6 +135,7 @@ class Loop:
         self.dirty: deque[Any] = deque()  # of what has a `flush`
         self.calls = 0
         self.takeovers = 0
+        self.errors = 0  # that came this far
         self.now = time.monotonic()  # at the start of this turn
         self.reading = -1  # the descriptor whose reader runs
         self.tenure = Tenure()

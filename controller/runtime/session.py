@@ -25,6 +25,7 @@ from triplane.controller.runtime.handler import (
     HANDSHAKE_DISPATCHER,
     MAIN_DISPATCHER,
 )
+from triplane.controller.runtime.loop import Mortal
 from triplane.dataplane.openflow import codec, ofproto_parser
 from triplane.dataplane.openflow.codec import PROTOCOLS
 from triplane.dataplane.openflow.errors import OpenFlowError
@@ -40,7 +41,7 @@ _HELLO, _PACKET_IN = 0, 10  # message types, the same in all versions
 _WITH_BITMAP = 4  # OpenFlow 1.3 and later say in hello which versions they speak, in a format that all share
 
 
-class Session:
+class Session(Mortal):
     """A connection and the datapath at its other end. `brick` is the app in whose name events are sent.
 
     `backlog` is the loop's: the session goes into it when it has packet-ins.
@@ -52,6 +53,7 @@ class Session:
         self.served = 0  # packet-ins
         self.dropped = 0  # packet-ins
         self.packet_ins: deque[bytes] = deque()
+        self._channel = channel
         self._backlog = backlog
         self._brick = brick
         self._framer = Framer()
@@ -126,9 +128,16 @@ class Session:
             self.datapath.close()
 
     def disconnected(self) -> None:
-        self.datapath.set_state(DEAD_DISPATCHER)
         self.dropped += len(self.packet_ins)
         self.packet_ins.clear()
+        self.datapath.set_state(DEAD_DISPATCHER)
+
+    def fail(self) -> None:
+        """An error of the controller's own came up when a packet-in was served: see the loop's `Mortal`."""
+        self._channel.abort()
+
+    def __repr__(self) -> str:
+        return repr(self.datapath)
 
     # messages
 

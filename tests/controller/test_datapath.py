@@ -24,6 +24,8 @@ class Channel:
 
     def close(self) -> None: ...
 
+    def abort(self) -> None: ...
+
 
 @pytest.fixture
 def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Channel]:

@@ -42,6 +42,8 @@ class Channel:
     def close(self) -> None:
         self.closed = True
 
+    abort = close
+
     def take(self) -> list[Any]:
         taken, self.sent = self.sent, []
         return taken
