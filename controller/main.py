@@ -9,12 +9,13 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from triplane.controller import address, compat, options
-from triplane.controller.options import Setup
+from triplane.controller.options import OURS, Defaults, Setup
 from triplane.controller.runtime import hub, loglimit, ofp_event, openflow
 from triplane.controller.runtime.app import SERVICE_BRICKS
 from triplane.controller.runtime.loop import LOOP
@@ -24,41 +25,51 @@ from triplane.controller.server import Server, TlsFiles, tls_context
 
 CANNOT_START = 1
 SWITCH_INTERVAL = 0.0005  # s, until a handler that computes for long lets the loop's new leader have the interpreter
+STDERR = logging.StreamHandler(sys.stderr)
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def run(parser: argparse.ArgumentParser, words: list[str]) -> int:
+def run(parser: argparse.ArgumentParser, words: list[str], defaults: Defaults = OURS) -> int:
     """Run apps until SIGTERM or SIGINT; the result is the exit status.
 
     `parser` knows our options, `words` are the command line. One line `ready ...` on stdout says that it serves; one
     line on stderr says why it cannot start.
     """
     verbose = not {"-v", "--verbose"}.isdisjoint(words)
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, stream=sys.stderr, format=LOG_FORMAT)
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[STDERR], format=LOG_FORMAT)
     loglimit.install(loglimit.RATE)  # from here on: whoever is imported makes loggers
     compat.install()
     try:
         if not {"-h", "--help"}.isdisjoint(words):
-            return show_help(parser, words)
-        setup = options.set_up(parser, words)
+            return show_help(parser, words, defaults)
+        setup = options.set_up(parser, words, defaults)
         loglimit.install(setup.log_rate)
         set_up_logging()
-        manager = load(setup.apps)
-        try:
-            return serve(manager, setup)
-        finally:
-            manager.close()
-            loglimit.finish()
+        return run_apps(setup)
     except (AppError, ValueError, OSError) as error:
-        print(f"triplane controller: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {error}", file=sys.stderr)
         return CANNOT_START
 
 
-def show_help(parser: argparse.ArgumentParser, words: list[str]) -> int:
+def run_apps(setup: Setup) -> int:
+    """Run apps in this process until a signal ends it. Raises AppError, OSError or ValueError if they cannot run."""
+    manager, setup = load(setup)
+    end = End()
+    try:
+        return serve(manager, setup, end)
+    finally:
+        manager.close()
+        loglimit.finish()
+        end.forget()
+
+
+def show_help(parser: argparse.ArgumentParser, words: list[str], defaults: Defaults) -> int:
     """Our options, and those of the apps that are named. Raises AppError."""
     found = options.resolve(words, options.option_names(parser))
     print(parser.format_help())
-    if found.apps:
+    if defaults.as_ryu:
+        options.learn_all()
+    if found.apps or defaults.as_ryu:
         print(options.help_of_apps())
     return 0
 
@@ -68,36 +79,39 @@ def set_up_logging() -> None:
     ryu = options.ryu_options()
     if ryu is None:
         return
+    if not ryu.use_stderr:
+        logging.root.removeHandler(STDERR)
     if ryu.log_file or ryu.log_dir or ryu.log_config_file or ryu.use_syslog or ryu.default_log_level is not None:
         from os_ken import log
 
-        if "use_stderr" in ryu and not ryu.log_config_file:
+        if not ryu.log_config_file:
             ryu.set_override("use_stderr", False)  # we log there already
         log.init_log()
 
 
-def load(apps: list[str]) -> AppManager:
-    """Load, make and start the apps. Raises AppError."""
+def load(setup: Setup) -> tuple[AppManager, Setup]:
+    """Load, make and start the apps; and what is to be served for them. Raises AppError."""
     manager = AppManager.get_instance()
-    manager.load_apps(apps)
+    manager.load_apps(setup.apps)
+    if setup.only_if_needed and openflow.__name__ not in manager.applications_cls:
+        setup = setup._replace(listen=[], connect=[])
     manager.load_apps([openflow.__name__])
     manager.instantiate_apps(**manager.create_contexts())
     if manager.failed and len(manager.failed) >= len(manager.applications_cls) - 1:
         module, error = next(iter(manager.failed.items()))
         raise AppError(f"app {module}: {type(error).__name__}: {error}")
-    return manager
+    return manager, setup
 
 
-def serve(manager: AppManager, setup: Setup) -> int:
+def serve(manager: AppManager, setup: Setup, end: End) -> int:
     """Listen, connect, and run until a signal to end. Raises OSError or ValueError if it cannot."""
-    end = End()
-    server = Server(SERVICE_BRICKS[ofp_event.NAME])
-    signal.signal(signal.SIGUSR1, lambda *_: server.report())
+    server = Server(SERVICE_BRICKS[ofp_event.NAME], setup.retry_seconds)
+    end.begin(server.report)
     tls = TlsFiles(setup.private_key, setup.certificate, setup.ca_cert)
     gc.freeze()  # what is loaded stays: the collector need not look at it again and again
     sys.setswitchinterval(SWITCH_INTERVAL)
     LOOP.start()
-    with rest(manager, setup.rest) as told, pid_file():
+    with rest(manager, setup) as told, pid_file():
         try:
             bound = [f"listen={_listen(server, wanted, tls)}" for wanted in setup.listen]
             for wanted in setup.connect:
@@ -106,6 +120,8 @@ def serve(manager: AppManager, setup: Setup) -> int:
                 reloader = Reloader(manager, lambda: [one.session.datapath for one in tuple(server.connections)])
                 hub.spawn(reloader.watch)
             print("ready", *bound, *told, flush=True)
+            if setup.only_if_needed and not (bound or setup.connect or told):
+                hub.spawn(end.when_over, list(manager.main_threads.values()))
             end.wait()
             server.report()
         finally:
@@ -115,32 +131,55 @@ def serve(manager: AppManager, setup: Setup) -> int:
 
 
 class End:
-    """SIGTERM or SIGINT, whenever it comes.
+    """SIGTERM or SIGINT, whenever it comes; of a launcher that calls us in another thread than the main one, neither.
 
     A signal just before a thread begins to wait for a lock does not wake it, and what its handler does with locks may
     meet one that the thread holds. What is written to the pipe is read.
     """
 
     def __init__(self) -> None:
-        self._reading, writing = os.pipe()
-        os.set_blocking(writing, False)
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
         self._come: list[int] = []
+        self._before: dict[int, Any] = {}  # whose handlers there were
+        self._wakeup = -1
+
+    def begin(self, report: Callable[[], None]) -> None:
+        """From now on signals are ours; `report` is called for SIGUSR1."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._wakeup = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda signum, _: self._come.append(signum))
+            self._before[number] = signal.signal(number, lambda signum, _: self._come.append(signum))
+        self._before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda *_: report())
 
     def wait(self) -> None:
         while not self._come:
             os.read(self._reading, 1)
 
+    def when_over(self, threads: list[Any]) -> None:
+        """End when these have ended."""
+        hub.joinall(threads)
+        self._come.append(0)
+        os.write(self._writing, b"\0")
+
+    def forget(self) -> None:
+        """Signals are again what they were: a launcher goes on."""
+        if self._before:
+            signal.set_wakeup_fd(self._wakeup)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
 
 @contextlib.contextmanager
-def rest(manager: AppManager, wanted: tuple[str, int] | None) -> Iterator[list[str]]:
+def rest(manager: AppManager, setup: Setup) -> Iterator[list[str]]:
     """Serve the apps' REST, if they have any; what to say of it. Raises OSError, or ValueError if it was wanted."""
-    ryu = options.ryu_options()
+    ryu, wanted = options.ryu_options(), setup.rest
     if ryu is not None and wanted is not None:
         ryu.set_override("wsapi_host", wanted[0])
         ryu.set_override("wsapi_port", wanted[1])
+    elif ryu is not None and not options.is_set(ryu, "wsapi_host"):
+        ryu.set_default("wsapi_host", setup.rest_host)
     server = _rest_server(manager)
     if server is None:
         if wanted is not None:

@@ -28,6 +28,20 @@ _OF_OSLO = {"--config-file": True, "--config-dir": True}  # oslo.config's own op
 _RYU_MODULES = ("ryu.topology.switches", "ryu.flags")
 
 
+class Defaults(NamedTuple):
+    """What holds where neither the command line nor a config file says anything: ours, and those of `ryu-manager`."""
+
+    apps: tuple[str, ...] = ()
+    listen: tuple[str, ...] = (DEFAULT_LISTEN,)
+    ports: tuple[int, ...] = (address.OPENFLOW_PORT,)  # with a host or a key from Ryu's options
+    rest_host: str = "127.0.0.1"
+    as_ryu: bool = False  # Ryu listens only if an app hears of switches, and ends when all services of its apps have
+
+
+OURS = Defaults()
+RYU = Defaults(("ryu.controller.ofp_handler",), ("tcp:0.0.0.0:6653", "tcp:0.0.0.0:6633"), (6653, 6633), "0.0.0.0", True)
+
+
 class Setup(NamedTuple):
     """What is to be run, and where it serves."""
 
@@ -35,11 +49,14 @@ class Setup(NamedTuple):
     listen: list[Address]
     connect: list[Address]
     rest: tuple[str, int] | None  # None: --rest is not given
+    rest_host: str  # if that and Ryu's option are not
+    only_if_needed: bool  # whether it listens and connects only if an app hears of switches
     private_key: Path | None
     certificate: Path | None
     ca_cert: Path | None
     reload: bool
     log_rate: int  # lines a second of one statement; 0: no limit
+    retry_seconds: tuple[float, ...] = ()  # between attempts to connect; empty: as usual
 
 
 class Sorted(NamedTuple):
@@ -76,11 +93,14 @@ def resolve(words: list[str], own: dict[str, bool]) -> Sorted:
     """Import the apps, and sort the words with what they have registered. Raises AppError."""
     imported: set[str] = set()
     more = iter(_RYU_MODULES)
+    flags: str | None = None
     while True:
         found = sort(words, own, ryu_names())
         new = [app for app in found.apps if app not in imported]
         if found.unknown and ryu_options() is None:
             _learn(_CFG)
+        elif flags is None and (flags := _value_of("--user-flags", found.ryu)):
+            import_app(str(Path(flags).resolve()), "--user-flags")
         elif new:
             _import(new, found.ryu)
             imported.update(new)
@@ -93,6 +113,15 @@ def resolve(words: list[str], own: dict[str, bool]) -> Sorted:
             imported.update(likely)
         else:
             raise AppError(f"unknown option {found.unknown[0]}; with --help APP, options of an app are listed too")
+
+
+def _value_of(option: str, words: list[str]) -> str | None:
+    """What sorted words give an option."""
+    for at, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name == option:
+            return value if equals else words[at + 1] if at + 1 < len(words) else None
+    return None
 
 
 def _import(apps: list[str], ryu_words: list[str]) -> None:
@@ -114,6 +143,12 @@ def _learn(module: str) -> None:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise AppError(f"options of Ryu and its apps: {error}; pip install 'triplane[controller]'") from error
+
+
+def learn_all() -> None:
+    """Ryu's own options, all of them. Raises AppError."""
+    for module in (_CFG, *_RYU_MODULES):
+        _learn(module)
 
 
 # Ryu's options
@@ -177,8 +212,27 @@ def help_of_apps() -> str:
 # both together
 
 
-def set_up(parser: argparse.ArgumentParser, words: list[str]) -> Setup:
+def set_up(parser: argparse.ArgumentParser, words: list[str], defaults: Defaults = OURS) -> Setup:
     """What a command line asks for. Imports its apps. Raises AppError, ValueError, or SystemExit as argparse does."""
+    asked, named = read(parser, words)
+    ryu = ryu_options()
+    apps = [*named, *(ryu.app_lists if ryu is not None else [])] or [*defaults.apps]
+    if not apps:
+        parser.error("the following arguments are required: APP")
+    return _setup(apps, asked, defaults)
+
+
+def set_up_for(apps: list[str]) -> Setup:
+    """What is to be done where no command line is: `AppManager.run_apps`. Raises AppError or ValueError."""
+    if ryu_options() is not None and ryu_options()._args is None:
+        parse_ryu([])
+    nothing = ("listen", "rest", "private_key", "certificate", "ca_cert")
+    asked = argparse.Namespace(**dict.fromkeys(nothing), connect=[], reload=False, verbose=False, log_rate=0)
+    return _setup(apps, asked, RYU)
+
+
+def read(parser: argparse.ArgumentParser, words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our options, and the apps; Ryu's options are in its CONF then."""
     own = option_names(parser)
     first = sort(words, own, ryu_names())
     asked = parser.parse_args([*first.own, "APP"])
@@ -188,19 +242,25 @@ def set_up(parser: argparse.ArgumentParser, words: list[str]) -> Setup:
     ryu = ryu_options()
     if ryu is not None and asked.verbose:
         ryu.set_override("verbose", True)
-    apps = [*found.apps, *(ryu.app_lists if ryu is not None else [])]
-    if not apps:
-        parser.error("the following arguments are required: APP")
+    return asked, found.apps
+
+
+def _setup(apps: list[str], asked: argparse.Namespace, defaults: Defaults) -> Setup:
+    ryu = ryu_options()
+    retry = is_set(ryu, "ofp_switch_connect_interval")
     return Setup(
         apps,
-        [address.parse(text) for text in asked.listen or _ryu_listen(ryu)],
+        [address.parse(text) for text in asked.listen or _ryu_listen(ryu, defaults)],
         [address.parse(text, "--connect") for text in [*asked.connect, *_ryu_connect(ryu)]],
         _rest(asked.rest),
+        defaults.rest_host,
+        defaults.as_ryu and not (asked.listen or asked.connect),
         asked.private_key or _path(ryu, "ctl_privkey"),
         asked.certificate or _path(ryu, "ctl_cert"),
         asked.ca_cert or _path(ryu, "ca_certs"),
         asked.reload,
         0 if asked.verbose else asked.log_rate,
+        (float(ryu.ofp_switch_connect_interval),) if retry else (),
     )
 
 
@@ -214,14 +274,25 @@ def _path(ryu: Any, name: str) -> Path | None:
     return Path(value) if value else None
 
 
-def _ryu_listen(ryu: Any) -> list[str]:
+_WHERE = ("ofp_listen_host", "ofp_tcp_listen_port", "ofp_ssl_listen_port", "ctl_privkey")
+
+
+def is_set(ryu: Any, name: str) -> bool:
+    """Has anybody, the user or an app, given an option another value than its own?"""
+    place = None if ryu is None else ryu.get_location(name)
+    return place is not None and place.location.name != "opt_default"
+
+
+def _ryu_listen(ryu: Any, defaults: Defaults) -> list[str]:
     """Where Ryu's options say: with a key and a certificate TLS, else TCP."""
-    if ryu is None or not (ryu.ofp_tcp_listen_port or ryu.ofp_ssl_listen_port or ryu.ctl_privkey):
-        return [DEFAULT_LISTEN]
+    if not any(is_set(ryu, name) for name in _WHERE):
+        return [*defaults.listen]
     host = f"[{ryu.ofp_listen_host}]" if ":" in ryu.ofp_listen_host else ryu.ofp_listen_host
-    if ryu.ctl_privkey and ryu.ctl_cert:
-        return [f"tls:{host}:{ryu.ofp_ssl_listen_port or address.OPENFLOW_PORT}"]
-    return [f"tcp:{host}:{ryu.ofp_tcp_listen_port or address.OPENFLOW_PORT}"]
+    kind = "tls" if ryu.ctl_privkey and ryu.ctl_cert else "tcp"
+    port = ryu.ofp_ssl_listen_port if kind == "tls" else ryu.ofp_tcp_listen_port
+    neither = not (ryu.ofp_tcp_listen_port or ryu.ofp_ssl_listen_port)
+    ports = defaults.ports if neither else (port or address.OPENFLOW_PORT,)
+    return [f"{kind}:{host}:{one}" for one in ports]
 
 
 def _ryu_connect(ryu: Any) -> list[str]:

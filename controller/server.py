@@ -133,7 +133,8 @@ class Connector:
         self._server.add(sock, str(self._address), _tls(self._context, False), self._again)
 
     def _again(self) -> None:
-        seconds = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
+        steps = self._server.retry_seconds or RETRY_SECONDS
+        seconds = steps[min(self._failures, len(steps) - 1)]
         self._failures += 1
         LOOP.call_at(LOOP.now + seconds, self._try)
 
@@ -145,10 +146,11 @@ class Connector:
 
 
 class Server:
-    """All listeners and connections. Events are sent in the name of `brick`."""
+    """All listeners and connections. Events are sent in the name of `brick`; `retry_seconds`: see RETRY_SECONDS."""
 
-    def __init__(self, brick: RyuApp) -> None:
+    def __init__(self, brick: RyuApp, retry_seconds: tuple[float, ...] = ()) -> None:
         self.brick = brick
+        self.retry_seconds = retry_seconds
         self.connections: dict[Connection, Callable[[], None] | None] = {}  # the oldest first; what to do at the end
         self.refused = 0  # connections that were dropped half-open
         self._ends: list[Listener | Connector] = []

@@ -17,11 +17,13 @@ from triplane.controller.compat.names import ours
 def install() -> None:
     """Answer `import ryu` and `import os_ken` in this process from now on. An installed Ryu is not used.
 
-    Raises RuntimeError if a module of os-ken that ours replaces has been imported already: its classes would be there
-    twice.
+    Raises RuntimeError if Ryu, or a module of os-ken that ours replaces, has been imported already: its classes would
+    be there twice.
     """
     if any(isinstance(finder, Finder) for finder in sys.meta_path):
         return
+    if "ryu" in sys.modules:
+        raise RuntimeError("ryu was imported before triplane.controller.ryu, which must stand above it")
     early = [name for name in sys.modules if name.startswith("os_ken.") and ours(name.partition(".")[2])]
     if early:
         raise RuntimeError(f"os-ken was imported before triplane.controller.compat.install(): {', '.join(early)}")

@@ -16,6 +16,7 @@ OURS = {
     "app.wsgi": f"{_CONTROLLER}.rest.wsgi",
     "base.app_manager": f"{_RUNTIME}.manager",
     "cfg": f"{_RUNTIME}.cfg",
+    "cmd.manager": "triplane.ryu_manager",
     "controller.controller": f"{_RUNTIME}.datapath",
     "controller.event": f"{_RUNTIME}.event",
     "controller.handler": f"{_RUNTIME}.handler",
@@ -52,7 +53,7 @@ MENDED = {
 
 
 # packages that are made here: they must be there without os-ken too, or hold files of a Ryu source
-PACKAGES = {"", "app", "base", "controller", "lib", "ofproto"}
+PACKAGES = {"", "app", "base", "cmd", "controller", "lib", "ofproto"}
 
 # not os-ken's under Ryu's name: they run the program, or test it
 NOT_SHARED = {"cmd", "tests"}

@@ -64,6 +64,7 @@ RYU_OPTIONS = (
     ListOpt("app-lists", default=[], help="apps to run beside those on the command line"),
     BoolOpt("verbose", default=False, help="log more"),
     IntOpt("default-log-level", help="log what has this level and above, such as 10 for debugging"),
+    BoolOpt("use-stderr", default=True, help="log to stderr"),
     BoolOpt("use-syslog", default=False, help="log to syslog too"),
     StrOpt("log-dir", help="log to a file in this folder too"),
     StrOpt("log-file", help="log to this file too"),
@@ -71,6 +72,7 @@ RYU_OPTIONS = (
     StrOpt("log-config-file", help="what is logged where, as a file for logging.config"),
     StrOpt("pid-file", help="write the process id there"),
     StrOpt("user-flags", help="Python file that registers more options"),
+    BoolOpt("enable-debugger", default=False, help="does nothing: debuggers work here as in any program"),
     StrOpt("ofp-listen-host", default="0.0.0.0", help="where switches connect, with one of the two ports below"),
     IntOpt("ofp-tcp-listen-port", help="port for switches over TCP (--listen says it in one)"),
     IntOpt("ofp-ssl-listen-port", help="port for switches over TLS"),
@@ -78,6 +80,7 @@ RYU_OPTIONS = (
     StrOpt("ctl-cert", help="own certificate (--certificate)"),
     StrOpt("ca-certs", help="certificate that must sign the switches' (--ca-cert)"),
     ListOpt("ofp-switch-address-list", default=[], help="HOST:PORT,... of switches to connect to"),
+    IntOpt("ofp-switch-connect-interval", default=1, help="seconds between attempts to connect to a switch"),
     StrOpt("wsapi-host", default=DEFAULT_WSGI_HOST, help="where REST is served (--rest); 0.0.0.0: everywhere"),
     IntOpt("wsapi-port", default=DEFAULT_WSGI_PORT, help="port of REST (--rest)"),
 )

@@ -32,21 +32,21 @@ def is_app(name: str) -> bool:
         return False
 
 
-def import_app(name: str) -> ModuleType:
-    """The module of an app. Raises AppError."""
+def import_app(name: str, what: str = "app") -> ModuleType:
+    """The module of an app, or of what else is named so in messages. Raises AppError."""
     try:
         if is_file(name):
-            return _import_file(Path(name))
+            return _import_file(Path(name), what)
         return importlib.import_module(name)
     except ImportError as error:
-        raise AppError(f"app {name}: {error}") from error
+        raise AppError(f"{what} {name}: {error}") from error
     except SyntaxError as error:
-        raise AppError(f"app {name}: {error.filename}:{error.lineno}: {error.msg}") from error
+        raise AppError(f"{what} {name}: {error.filename}:{error.lineno}: {error.msg}") from error
 
 
-def _import_file(path: Path) -> ModuleType:
+def _import_file(path: Path, what: str) -> ModuleType:
     if not path.is_file():
-        raise AppError(f"app {path}: no such file")
+        raise AppError(f"{what} {path}: no such file")
     name = source.add_app(path)
     if name is not None:
         return importlib.import_module(name)  # others import it under this name

@@ -87,14 +87,13 @@ class AppManager:
 
     @staticmethod
     def run_apps(app_lists: list[str]) -> None:
-        """Load and run apps until all their threads have ended."""
-        manager = AppManager.get_instance()
-        manager.load_apps(app_lists)
-        services = manager.instantiate_apps(**manager.create_contexts())
-        try:
-            hub.joinall(services)
-        finally:
-            manager.close()
+        """Run apps as `ryu-manager` does, until a signal ends it or, without switches and REST, all threads have ended.
+
+        Raises AppError, OSError or ValueError if they cannot run.
+        """
+        from triplane.controller import main, options  # which are above us, and know what else is to be served
+
+        main.run_apps(options.set_up_for(app_lists))
 
     def __init__(self) -> None:
         self.applications_cls: dict[str, type[RyuApp]] = {}  # by module's name, in the order of starting

@@ -86,12 +86,16 @@ class FakeSwitch:
                 self.next()
         return True
 
-    def comes_into_service(self) -> FakeSwitch:
+    def says_who_it_is(self) -> FakeSwitch:
         self.send(HELLO)
         request, _ = self.wait(parser.OFPFeaturesRequest)
         features = parser.OFPSwitchFeatures(SWITCH, self.dpid, 0, 254, 0, 0)
         features.xid = request.xid
         self.send(features)
+        return self
+
+    def comes_into_service(self) -> FakeSwitch:
+        self.says_who_it_is()
         self.wait(parser.OFPPortDescStatsRequest)
         self.send(parser.OFPPortDescStatsReply(SWITCH, body=[]))
         self.echo(b"")  # answered after that

@@ -20,11 +20,13 @@ examples:
   triplane controller ./simple_switch_13.py --listen tcp:0.0.0.0:6653
 """
 
-DEFAULT_LISTEN = "tcp:127.0.0.1:6653"
 TAKES_ANY_OPTION = True  # which options its apps have is known when they have been imported
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(
+    parser: argparse.ArgumentParser, listen: str = "tcp:127.0.0.1:6653", rest: str = "127.0.0.1:8080"
+) -> None:
+    """`listen` and `rest` are told as the defaults."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     add = parser.add_argument
     add("apps", nargs="+", metavar="APP", help="a file, or a module name")
@@ -32,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--listen",
         action="append",
         metavar="tcp:HOST:PORT|tls:HOST:PORT|unix:PATH",
-        help=f"where switches connect; repeat for more (default {DEFAULT_LISTEN})",
+        help=f"where switches connect; repeat for more (default {listen})",
     )
     add(
         "--connect",
@@ -41,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="tcp:HOST:PORT|tls:HOST:PORT|unix:PATH",
         help="a switch that listens; repeat for more",
     )
-    add("--rest", metavar="HOST:PORT", help="where the apps' REST APIs are served (default 127.0.0.1:8080)")
+    add("--rest", metavar="HOST:PORT", help=f"where the apps' REST APIs are served (default {rest})")
     shared.add_tls(parser)
     add("--reload", action="store_true", help="restart an app when its file changes")
     add("-v", "--verbose", action="store_true", help="log more, and without the limit of --log-rate")
