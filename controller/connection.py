@@ -259,5 +259,10 @@ class Connection(Mortal):
         """An error of the controller's own came up here: see the loop's `Mortal`."""
         self._close_now()
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the switch to read."""
+        return self._queued + len(self._rest)
+
     def __repr__(self) -> str:
         return repr(self.session.datapath)

@@ -22,6 +22,10 @@ from triplane.controller.runtime.loop import LOOP
 from triplane.controller.runtime.manager import AppError, AppManager
 from triplane.controller.runtime.reload import Reloader
 from triplane.controller.server import Server, TlsFiles, tls_context
+from triplane.controller.status import snapshot
+from triplane.controller.status_socket import StatusSocket
+
+log = logging.getLogger(__name__)
 
 CANNOT_START = 1
 SWITCH_INTERVAL = 0.0005  # s, until a handler that computes for long lets the loop's new leader have the interpreter
@@ -111,7 +115,7 @@ def serve(manager: AppManager, setup: Setup, end: End) -> int:
     gc.freeze()  # what is loaded stays: the collector need not look at it again and again
     sys.setswitchinterval(SWITCH_INTERVAL)
     LOOP.start()
-    with rest(manager, setup) as told, pid_file():
+    with rest(manager, setup) as told, pid_file(), shown(server, setup, told):
         try:
             bound = [f"listen={_listen(server, wanted, tls)}" for wanted in setup.listen]
             for wanted in setup.connect:
@@ -203,6 +207,33 @@ def _rest_server(manager: AppManager) -> Any:
     except OSError as error:
         there = f"{wsgi.CONF.wsapi_host}:{wsgi.CONF.wsapi_port}"
         raise OSError(f"cannot serve REST at {there}: {error.strerror}; --rest HOST:PORT chooses another") from error
+
+
+@contextlib.contextmanager
+def shown(server: Server, setup: Setup, told: list[str]) -> Iterator[None]:
+    """Answer `triplane show controller`. Raises OSError or ValueError if --run-dir says where and it cannot be.
+
+    In the usual folder it is an extra, which another controller may have, or the user have no right to make.
+    """
+    if setup.run_dir is None:
+        yield
+        return
+    rest = [word.partition("=")[2] for word in told]
+    status = StatusSocket(setup.run_dir, lambda: snapshot(server, rest))
+    try:
+        status.open()
+    except (OSError, ValueError) as error:
+        if setup.must_have_socket:
+            raise
+        log.warning(
+            "`triplane show controller` will not show this one (--run-dir DIR gives it another place): %s", error
+        )
+        yield
+        return
+    try:
+        yield
+    finally:
+        status.close()
 
 
 @contextlib.contextmanager

@@ -35,11 +35,14 @@ class Defaults(NamedTuple):
     listen: tuple[str, ...] = (DEFAULT_LISTEN,)
     ports: tuple[int, ...] = (address.OPENFLOW_PORT,)  # with a host or a key from Ryu's options
     rest_host: str = "127.0.0.1"
+    run_dir: Path | None = None  # for the socket of `triplane show controller`
     as_ryu: bool = False  # Ryu listens only if an app hears of switches, and ends when all services of its apps have
 
 
 OURS = Defaults()
-RYU = Defaults(("ryu.controller.ofp_handler",), ("tcp:0.0.0.0:6653", "tcp:0.0.0.0:6633"), (6653, 6633), "0.0.0.0", True)
+RYU = Defaults(
+    ("ryu.controller.ofp_handler",), ("tcp:0.0.0.0:6653", "tcp:0.0.0.0:6633"), (6653, 6633), "0.0.0.0", as_ryu=True
+)
 
 
 class Setup(NamedTuple):
@@ -54,6 +57,8 @@ class Setup(NamedTuple):
     private_key: Path | None
     certificate: Path | None
     ca_cert: Path | None
+    run_dir: Path | None  # None: no socket
+    must_have_socket: bool  # whether it must not start without one
     reload: bool
     log_rate: int  # lines a second of one statement; 0: no limit
     retry_seconds: tuple[float, ...] = ()  # between attempts to connect; empty: as usual
@@ -222,13 +227,13 @@ def set_up(parser: argparse.ArgumentParser, words: list[str], defaults: Defaults
     return _setup(apps, asked, defaults)
 
 
-def set_up_for(apps: list[str]) -> Setup:
+def set_up_for(apps: list[str], defaults: Defaults) -> Setup:
     """What is to be done where no command line is: `AppManager.run_apps`. Raises AppError or ValueError."""
     if ryu_options() is not None and ryu_options()._args is None:
         parse_ryu([])
-    nothing = ("listen", "rest", "private_key", "certificate", "ca_cert")
+    nothing = ("listen", "rest", "private_key", "certificate", "ca_cert", "run_dir")
     asked = argparse.Namespace(**dict.fromkeys(nothing), connect=[], reload=False, verbose=False, log_rate=0)
-    return _setup(apps, asked, RYU)
+    return _setup(apps, asked, defaults)
 
 
 def read(parser: argparse.ArgumentParser, words: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -258,6 +263,8 @@ def _setup(apps: list[str], asked: argparse.Namespace, defaults: Defaults) -> Se
         asked.private_key or _path(ryu, "ctl_privkey"),
         asked.certificate or _path(ryu, "ctl_cert"),
         asked.ca_cert or _path(ryu, "ca_certs"),
+        asked.run_dir or defaults.run_dir,
+        asked.run_dir is not None,
         asked.reload,
         0 if asked.verbose else asked.log_rate,
         (float(ryu.ofp_switch_connect_interval),) if retry else (),

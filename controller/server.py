@@ -28,6 +28,8 @@ HALF_OPEN_LIMIT = 256  # connections that have not finished the handshake; the o
 ACCEPT_PAUSE = 1.0  # s, after there was no descriptor or memory for a connection
 RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)  # until we try again to connect to a switch; the last for ever
 CLOSE_SECONDS = 0.5  # for the loop to close everything
+# what each session counts, and we in all: its name for users, and in the session
+COUNTED = {"messages": "messages", "packet_ins": "served", "dropped": "dropped", "malformed": "malformed"}
 _HALF_OPEN = (HANDSHAKE_DISPATCHER, CONFIG_DISPATCHER)
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -153,17 +155,21 @@ class Server:
         self.retry_seconds = retry_seconds
         self.connections: dict[Connection, Callable[[], None] | None] = {}  # the oldest first; what to do at the end
         self.refused = 0  # connections that were dropped half-open
+        self.addresses: list[Address] = []  # where it listens
+        self.disconnected = 0  # connections that have ended
+        self.past = dict.fromkeys(COUNTED, 0)  # what they counted
         self._ends: list[Listener | Connector] = []
         self._paths: list[str] = []
 
     def listen(self, address: Address, context: ssl.SSLContext | None = None) -> Address:
         """Listen; the address with the port that was chosen if it said 0. Raises OSError."""
-        sock = _listening(address)
+        sock = listening(address)
         if address.kind == "unix":
             self._paths.append(address.path)
         else:
             address = address._replace(port=sock.getsockname()[1])
         LOOP.call_soon(lambda: self._ends.append(Listener(self, sock, context)))
+        self.addresses.append(address)
         return address
 
     def connect(self, address: Address, context: ssl.SSLContext | None = None) -> None:
@@ -193,6 +199,9 @@ class Server:
 
     def _gone(self, connection: Connection) -> None:
         gone = self.connections.pop(connection, None)
+        self.disconnected += 1
+        for name, counter in COUNTED.items():
+            self.past[name] += getattr(connection.session, counter)
         if gone is not None:
             gone()
 
@@ -234,7 +243,8 @@ def _tls(context: ssl.SSLContext | None, server_side: bool) -> Tls | None:
     return None if context is None else Tls(context, server_side)
 
 
-def _listening(address: Address) -> socket.socket:
+def listening(address: Address) -> socket.socket:
+    """A socket that listens there. Raises OSError."""
     family = socket.AF_UNIX if address.kind == "unix" else socket.AF_INET6 if ":" in address.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -41,6 +41,7 @@ class Contained:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
         if error is not None:
+            self.app.failures += 1
             place = getattr(self.handler, "__qualname__", repr(self.handler))
             text = "app %s: %s failed on %s"
             self.app.logger.error(text, self.app.name, place, type(self.event).__name__, exc_info=error)
@@ -69,6 +70,9 @@ class RyuApp:
         self.is_active = True
         self.dropped_packet_ins = 0
         self.dropped_events = 0  # others
+        self.failures = 0  # handlers that raised
+        self.slow = 0  # handlers that waited or took so long that another thread had to lead the loop
+        self._since = 0.0  # when the handler that runs was called, about
         self._running = True  # a handler is called, or none may be: not before `start`
         self._queued = False  # in the loop's `ready`
         self._contained = Contained(self)
@@ -122,6 +126,7 @@ class RyuApp:
     def _call(self, handlers: list[Any], event: EventBase) -> None:
         """Call handlers, as the leader. Raises Relieved if it took so long that this thread leads no more."""
         self._running = True
+        self._since = LOOP.now
         contained = self._contained
         contained.event = event
         token = LOOP.enter()
@@ -133,9 +138,17 @@ class RyuApp:
         try:
             token.pop()
         except IndexError:
+            self.slow += 1
             if self.events:
                 self._schedule()
             raise Relieved from None
+
+    def occupied(self) -> tuple[str | None, float]:
+        """The handler that runs, for how many seconds; None if none does."""
+        handler = self._contained.handler
+        if not self._running or not self.is_active or handler is None:
+            return None, 0.0
+        return getattr(handler, "__qualname__", repr(handler)), max(0.0, time.monotonic() - self._since)
 
     # handlers
 

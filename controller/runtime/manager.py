@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import itertools
 import logging
@@ -91,9 +92,7 @@ class AppManager:
 
         Raises AppError, OSError or ValueError if they cannot run.
         """
-        from triplane.controller import main, options  # which are above us, and know what else is to be served
-
-        main.run_apps(options.set_up_for(app_lists))
+        importlib.import_module("triplane.ryu_manager").run_apps(app_lists)  # which knows what else is to be served
 
     def __init__(self) -> None:
         self.applications_cls: dict[str, type[RyuApp]] = {}  # by module's name, in the order of starting

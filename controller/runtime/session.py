@@ -50,6 +50,7 @@ class Session(Mortal):
     def __init__(self, channel: Channel, address: Any, brick: RyuApp, now: float, backlog: deque[Any]) -> None:
         self.datapath = Datapath(channel, address)
         self.malformed = 0  # messages that could not be read
+        self.messages = 0  # all that came, packet-ins too
         self.served = 0  # packet-ins
         self.dropped = 0  # packet-ins
         self.packet_ins: deque[bytes] = deque()
@@ -57,7 +58,7 @@ class Session(Mortal):
         self._backlog = backlog
         self._brick = brick
         self._framer = Framer()
-        self._began = now
+        self.began = now
         self._heard = now
         self._echoes = 0  # unanswered
 
@@ -76,6 +77,7 @@ class Session(Mortal):
             log.warning("%r sends no OpenFlow, disconnecting: %s", self.datapath, error)
             self.datapath.close()
             return
+        self.messages += len(messages)
         datapath, waiting = self.datapath, self.packet_ins
         empty = not waiting
         for message in messages:
@@ -111,7 +113,7 @@ class Session(Mortal):
     def tick(self, now: float) -> float:
         """To be called when the time comes that the last call returned: keeps the connection alive or ends it."""
         if self.datapath.state != MAIN_DISPATCHER:
-            if now - self._began >= HANDSHAKE_SECONDS:
+            if now - self.began >= HANDSHAKE_SECONDS:
                 self._give_up("has not finished the handshake")
             return now + 1.0
         if now - self._heard >= ECHO_INTERVAL * (self._echoes + 1):

@@ -20,7 +20,7 @@ COMMANDS = {
     "dataplane": "forward packets between ports, programmed over OpenFlow",
     "controller": "run Ryu-style apps that program the switches",
     "lab": "hosts and switches in network namespaces, to play and test in",
-    "show": "ports, flows, groups, meters and other state of a running dataplane",
+    "show": "ports, flows, groups, meters and other state of a running dataplane, or of a controller",
     "port": "add a port to a running dataplane, or remove one",
     "trace": "which rules and actions a packet meets, without sending it",
     "warm": "compile and cache the kernels",

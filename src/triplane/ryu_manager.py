@@ -10,9 +10,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from triplane import __version__
 from triplane.commands import controller as command
+from triplane.nodes.options import default_run_dir
+
+if TYPE_CHECKING:
+    from triplane.controller.options import Defaults
 
 DESCRIPTION = """\
 Run Ryu apps: `triplane controller` with the defaults of Ryu's manager.
@@ -46,12 +51,25 @@ def main(args: Sequence[str] | None = None, prog: str | None = None) -> None:
     Raises SystemExit if it cannot start, for a line on stderr has said why, and after --help.
     """
     from triplane.controller import main as controller
-    from triplane.controller.options import RYU
 
     words = list(sys.argv[1:] if args is None else args)
-    status = controller.run(make_parser(prog or "ryu-manager"), words, RYU)
+    status = controller.run(make_parser(prog or "ryu-manager"), words, defaults())
     if status or not {"-h", "--help"}.isdisjoint(words):
         raise SystemExit(status)
+
+
+def run_apps(apps: list[str]) -> None:
+    """`AppManager.run_apps`. Raises AppError, OSError or ValueError if they cannot run."""
+    from triplane.controller import main as controller
+    from triplane.controller import options
+
+    controller.run_apps(options.set_up_for(apps, defaults()))
+
+
+def defaults() -> Defaults:
+    from triplane.controller.options import RYU
+
+    return RYU._replace(run_dir=default_run_dir())
 
 
 if __name__ == "__main__":

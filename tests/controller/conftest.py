@@ -10,6 +10,13 @@ import pytest
 from tests.controller import ryu_source
 
 
+@pytest.fixture(autouse=True)
+def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the controllers of a test have their socket: not where those of this machine are."""
+    monkeypatch.setenv("TRIPLANE_RUN_DIR", str(tmp_path))
+    return tmp_path
+
+
 @pytest.fixture
 def ryu_app(request: pytest.FixtureRequest) -> Callable[[str], str]:
     """The file of an app of Ryu, as Ryu shipped it: `ryu_app("simple_switch_13")`."""

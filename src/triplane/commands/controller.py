@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from triplane.commands import arguments as shared
+from triplane.nodes.options import default_run_dir
 
 DESCRIPTION = """\
 Run Ryu-style apps that program switches over OpenFlow.
@@ -45,6 +46,7 @@ def configure(
     )
     add("--rest", metavar="HOST:PORT", help=f"where the apps' REST APIs are served (default {rest})")
     shared.add_tls(parser)
+    shared.add_run_dir(parser)
     add("--reload", action="store_true", help="restart an app when its file changes")
     add("-v", "--verbose", action="store_true", help="log more, and without the limit of --log-rate")
     add(
@@ -58,5 +60,6 @@ def configure(
 
 def run(arguments: argparse.Namespace) -> int:
     from triplane.controller import main as controller
+    from triplane.controller.options import OURS
 
-    return controller.run(arguments.parser, arguments.rest_of_line)
+    return controller.run(arguments.parser, arguments.rest_of_line, OURS._replace(run_dir=default_run_dir()))

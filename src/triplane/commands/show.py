@@ -1,4 +1,4 @@
-"""`triplane show`: the state of a running dataplane, as a table or as JSON."""
+"""`triplane show`: the state of a running dataplane or controller, as tables or as JSON."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from triplane.control_client import ask
 from triplane.nodes.options import default_run_dir
 from triplane.terminal import columns, paint
 
-KINDS = ["ports", "flows", "groups", "meters", "fib", "macs", "neighbours", "punts"]
+KINDS = ["ports", "flows", "groups", "meters", "fib", "macs", "neighbours", "punts", "controller"]
 DULL = ("cookie", "idle_timeout", "hard_timeout", "config")  # not worth a column that says nothing
 LAST = ("match", "actions", "instructions", "buckets", "bands")  # long texts stand at the end of a line
 
 DESCRIPTION = """\
-Show state of a running dataplane:
+Show state of a running dataplane or controller:
   ports       number, device, kind, link, packets, bytes, drops and errors each way
   flows       the flow tables with their counters
   groups      OpenFlow groups with their buckets and counters
@@ -26,11 +26,13 @@ Show state of a running dataplane:
   macs        MAC addresses that `normal` has learned, by VLAN and port
   neighbours  IP neighbours
   punts       packets on their way to the controller: sent, and dropped by reason
+  controller  a running controller: its switches, its apps, and what it counted
 """
 
 EPILOG = """\
 examples:
   triplane show flows
+  triplane show controller
   triplane show ports --json --run-dir /run/triplane/lab-run/s1
 """
 
@@ -38,7 +40,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.add_argument("kind", choices=KINDS, metavar="KIND", help=" ".join(KINDS))
-    parser.add_argument("--json", action="store_true", help="one JSON array, for programs")
+    parser.add_argument("--json", action="store_true", help="one JSON array (of a controller an object), for programs")
     shared.add_run_dir(parser)
 
 
@@ -70,7 +72,17 @@ def table(kind: str, rows: Sequence[dict[str, Any]]) -> list[str]:
     return [paint(lines[0], "bold"), *lines[1:]]
 
 
+def controller(told: dict[str, Any]) -> list[str]:
+    """Its switches and apps as tables, then what it is and counted as a whole."""
+    totals = told["controller"]
+    width = max(map(len, totals))
+    lines = [f"{key.replace('_', ' '):<{width}}  {cell(value)}" for key, value in totals.items()]
+    return [*table("switches", told["switches"]), "", *table("apps", told["apps"]), "", *lines]
+
+
 def run(arguments: argparse.Namespace) -> int:
-    rows = ask(arguments.run_dir or default_run_dir(), arguments.kind)
-    print(json.dumps(rows, indent=2) if arguments.json else "\n".join(table(arguments.kind, rows)))
+    kind, run_dir = arguments.kind, arguments.run_dir or default_run_dir()
+    found = ask(run_dir, kind, plane="controller" if kind == "controller" else "dataplane")
+    lines = [] if arguments.json else controller(found) if kind == "controller" else table(kind, found)
+    print(json.dumps(found, indent=2) if arguments.json else "\n".join(lines))
     return 0

@@ -155,7 +155,7 @@ class Lab:
     # processes
 
     def controller_addresses(self) -> list[str]:
-        return self.options.controllers or [f"unix:{self.run_dir}/controller.sock"]
+        return self.options.controllers or [f"unix:{self.run_dir}/openflow.sock"]
 
     def port(self, switch: Switch, link: Link) -> str:
         """The --port argument of a switch's end of a link."""
@@ -183,7 +183,7 @@ class Lab:
 
     def _start_controller(self) -> None:
         listen = [word for address in self.controller_addresses() for word in ("--listen", address)]
-        self._start("controller", ["controller", *self.options.apps, *listen])
+        self._start("controller", ["controller", *self.options.apps, *listen, "--run-dir", str(self.run_dir)])
         self.processes["controller"].wait_ready()  # a switch that finds nobody tries again only a second later
 
     def _wait_programmed(self) -> None:
