@@ -8,6 +8,7 @@ from typing import NamedTuple
 OPENFLOW_PORT = 6653  # IANA
 FORMS = "tcp:HOST:PORT, tls:HOST:PORT or unix:PATH"
 _NETWORK = re.compile(r"(tcp|tls|ssl):(\[[^\]]*\]|[^:\[\]]*)(?::(\d+))?")
+_LAST_PORT = 0xFFFF
 _LONGEST_PATH = 107  # sun_path, unix(7)
 
 
@@ -33,7 +34,9 @@ def parse(text: str, option: str = "--listen") -> Address:
             raise ValueError(f"{option} {text}: a Unix socket's path has at most {_LONGEST_PATH} bytes")
         return Address("unix", path=path)
     found = _NETWORK.fullmatch(text)
-    port = int(found[3] or OPENFLOW_PORT) if found else 0x10000
-    if found is None or port > 0xFFFF:
+    if found is None:
         raise ValueError(f"{option} {text}: must be {FORMS}")
+    port = int(found[3] or OPENFLOW_PORT)
+    if port > _LAST_PORT:
+        raise ValueError(f"{option} {text}: a port is a number up to {_LAST_PORT}")
     return Address("tls" if found[1] == "ssl" else found[1], found[2].strip("[]"), port)

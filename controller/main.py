@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -21,9 +22,10 @@ from triplane.controller.runtime.app import SERVICE_BRICKS
 from triplane.controller.runtime.loop import LOOP
 from triplane.controller.runtime.manager import AppError, AppManager
 from triplane.controller.runtime.reload import Reloader
-from triplane.controller.server import Server, TlsFiles, tls_context
+from triplane.controller.server import Server
 from triplane.controller.status import snapshot
 from triplane.controller.status_socket import StatusSocket
+from triplane.controller.tls import TlsFiles, tls_context
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ def show_help(parser: argparse.ArgumentParser, words: list[str], defaults: Defau
 
 
 def set_up_logging() -> None:
-    """As Ryu's options say, if there are any: they may add files and syslog, and set the level."""
+    """As Ryu's options say, if there are any: they may add files and syslog, and set the level. Raises ValueError."""
     ryu = options.ryu_options()
     if ryu is None:
         return
@@ -90,7 +92,19 @@ def set_up_logging() -> None:
 
         if not ryu.log_config_file:
             ryu.set_override("use_stderr", False)  # we log there already
-        log.init_log()
+        try:
+            log.init_log()
+        except (
+            OSError,
+            ValueError,
+            RuntimeError,
+            KeyError,
+        ) as error:  # what logging.config raises, and an octal number
+            asked = [f"--{name.replace('_', '-')} {ryu[name]}" for name in _LOG_OPTIONS if ryu[name] is not None]
+            raise ValueError(f"cannot log as {' '.join(asked)} says: {' '.join(str(error).split())}") from error
+
+
+_LOG_OPTIONS = ("log_config_file", "log_dir", "log_file", "log_file_mode")
 
 
 def load(setup: Setup) -> tuple[AppManager, Setup]:
@@ -204,9 +218,10 @@ def _rest_server(manager: AppManager) -> Any:
 
     try:
         return wsgi.start_service(manager)
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the latter of a port that is none
         there = f"{wsgi.CONF.wsapi_host}:{wsgi.CONF.wsapi_port}"
-        raise OSError(f"cannot serve REST at {there}: {error.strerror}; --rest HOST:PORT chooses another") from error
+        reason = error.strerror if isinstance(error, OSError) else "there is no such port"
+        raise OSError(f"cannot serve REST at {there}: {reason}; --rest HOST:PORT chooses another") from error
 
 
 @contextlib.contextmanager
@@ -241,8 +256,11 @@ def pid_file() -> Iterator[None]:
     """The file that --pid-file asks for. Raises OSError."""
     ryu = options.ryu_options()
     path = Path(ryu.pid_file) if ryu is not None and ryu.pid_file else None
-    if path is not None:
-        path.write_text(f"{os.getpid()}\n")
+    try:
+        if path is not None:
+            path.write_text(f"{os.getpid()}\n")
+    except OSError as error:
+        raise OSError(f"--pid-file {path}: {error.strerror}") from error
     try:
         yield
     finally:
@@ -255,4 +273,13 @@ def _listen(server: Server, wanted: address.Address, tls: TlsFiles) -> address.A
     try:
         return server.listen(wanted, context)
     except OSError as error:
-        raise OSError(f"cannot listen on {wanted}: {error.strerror or error}") from error
+        hint = _HINTS.get((error.errno or 0, wanted.kind == "unix"), "")
+        raise OSError(f"cannot listen on {wanted}: {error.strerror or error}{hint}") from error
+
+
+_HINTS = {  # by error, and whether the address is a path
+    (errno.EADDRINUSE, False): "; `ss -ltnp` shows who listens there, --listen chooses another",
+    (errno.EADDRINUSE, True): "; a program listens there, or it is no socket; --listen chooses another",
+    (errno.EADDRNOTAVAIL, False): "; no interface here has that address, 0.0.0.0 stands for all",
+    (errno.EACCES, False): "; ports below 1024 are root's",
+}

@@ -184,11 +184,17 @@ def parse_ryu(words: list[str]) -> None:
 
     told = io.StringIO()
     files = [str(RYU_CONFIG)] if RYU_CONFIG.is_file() else []
+    given = [*files, *filter(None, [_value_of("--config-file", words)])]
+    place = f" (on the command line or in {', '.join(given)})" if given else ""
     try:
         with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
             cfg.CONF(words, project="ryu", prog="triplane controller", default_config_files=files)
     except SystemExit:
-        raise AppError(told.getvalue().strip().rpartition("error: ")[2]) from None
+        raise AppError(told.getvalue().strip().rpartition("error: ")[2] + place) from None
+    except UnicodeDecodeError as error:
+        raise AppError(f"a config file is no text in UTF-8{place}: {error}") from error
+    except OSError as error:
+        raise AppError(f"config file {error.filename}: {error.strerror}") from error
     except (Error, ValueError) as error:
         raise AppError(str(error)) from error
 
@@ -240,7 +246,7 @@ def read(parser: argparse.ArgumentParser, words: list[str]) -> tuple[argparse.Na
     """Our options, and the apps; Ryu's options are in its CONF then."""
     own = option_names(parser)
     first = sort(words, own, ryu_names())
-    asked = parser.parse_args([*first.own, "APP"])
+    asked = parser.parse_args(["APP", *first.own])
     found = resolve(words, own)
     if found.ryu or _CFG in sys.modules or RYU_CONFIG.is_file():
         parse_ryu(found.ryu)
@@ -255,7 +261,7 @@ def _setup(apps: list[str], asked: argparse.Namespace, defaults: Defaults) -> Se
     retry = is_set(ryu, "ofp_switch_connect_interval")
     return Setup(
         apps,
-        [address.parse(text) for text in asked.listen or _ryu_listen(ryu, defaults)],
+        [address.parse(text) for text in asked.listen] if asked.listen else _ryu_listen(ryu, defaults),
         [address.parse(text, "--connect") for text in [*asked.connect, *_ryu_connect(ryu)]],
         _rest(asked.rest),
         defaults.rest_host,
@@ -281,7 +287,7 @@ def _path(ryu: Any, name: str) -> Path | None:
     return Path(value) if value else None
 
 
-_WHERE = ("ofp_listen_host", "ofp_tcp_listen_port", "ofp_ssl_listen_port", "ctl_privkey")
+_WHERE = ("ofp_listen_host", "ofp_tcp_listen_port", "ofp_ssl_listen_port", "ctl_privkey", "ctl_cert")
 
 
 def is_set(ryu: Any, name: str) -> bool:
@@ -290,16 +296,19 @@ def is_set(ryu: Any, name: str) -> bool:
     return place is not None and place.location.name != "opt_default"
 
 
-def _ryu_listen(ryu: Any, defaults: Defaults) -> list[str]:
-    """Where Ryu's options say: with a key and a certificate TLS, else TCP."""
+def _ryu_listen(ryu: Any, defaults: Defaults) -> list[Address]:
+    """Where Ryu's options say: with a key and a certificate TLS, else TCP. Raises ValueError."""
     if not any(is_set(ryu, name) for name in _WHERE):
-        return [*defaults.listen]
+        return [address.parse(text) for text in defaults.listen]
+    if bool(ryu.ctl_privkey) != bool(ryu.ctl_cert) or (ryu.ofp_ssl_listen_port and not ryu.ctl_cert):
+        raise ValueError("OpenFlow over TLS needs both --ctl-privkey and --ctl-cert, and --ca-certs")
     host = f"[{ryu.ofp_listen_host}]" if ":" in ryu.ofp_listen_host else ryu.ofp_listen_host
     kind = "tls" if ryu.ctl_privkey and ryu.ctl_cert else "tcp"
     port = ryu.ofp_ssl_listen_port if kind == "tls" else ryu.ofp_tcp_listen_port
     neither = not (ryu.ofp_tcp_listen_port or ryu.ofp_ssl_listen_port)
     ports = defaults.ports if neither else (port or address.OPENFLOW_PORT,)
-    return [f"{kind}:{host}:{one}" for one in ports]
+    option = "--ofp-ssl-listen-port" if kind == "tls" else "--ofp-tcp-listen-port"
+    return [address.parse(f"{kind}:{host}:{one}", option) for one in ports]
 
 
 def _ryu_connect(ryu: Any) -> list[str]:

@@ -12,8 +12,7 @@ import ssl
 import stat
 import threading
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from triplane.controller.address import Address
 from triplane.controller.connection import Connection, Tls
@@ -32,36 +31,6 @@ CLOSE_SECONDS = 0.5  # for the loop to close everything
 COUNTED = {"messages": "messages", "packet_ins": "served", "dropped": "dropped", "malformed": "malformed"}
 _HALF_OPEN = (HANDSHAKE_DISPATCHER, CONFIG_DISPATCHER)
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-
-class TlsFiles(NamedTuple):
-    """PEM files: our key and certificate, and the CA that must have signed the switch's."""
-
-    private_key: Path | None = None
-    certificate: Path | None = None
-    ca_cert: Path | None = None
-
-
-def tls_context(files: TlsFiles, server_side: bool = True) -> ssl.SSLContext:
-    """For listening or connecting; a switch without a certificate of the CA is refused.
-
-    Its name does not matter: switches have none. Raises ValueError, a line for the user.
-    """
-    for option, path in zip(("--private-key", "--certificate", "--ca-cert"), files, strict=True):
-        if path is None:
-            raise ValueError(f"--{'listen' if server_side else 'connect'} tls:... needs {option}")
-        if not Path(path).is_file():
-            raise ValueError(f"{option} {path}: no such file")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_mode = ssl.CERT_REQUIRED
-    try:
-        context.load_verify_locations(files.ca_cert)
-        context.load_cert_chain(str(files.certificate), files.private_key)
-    except ssl.SSLError as error:
-        raise ValueError(f"the TLS files do not fit together: {error}") from error
-    return context
 
 
 class Listener:
@@ -175,7 +144,10 @@ class Server:
     def connect(self, address: Address, context: ssl.SSLContext | None = None) -> None:
         """Connect to a switch that listens, and keep connected. Raises OSError if its name is not known."""
         if address.kind != "unix":
-            (_, _, _, _, found), *_ = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+            try:
+                (_, _, _, _, found), *_ = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+            except socket.gaierror as error:
+                raise OSError(f"cannot connect to {address}: {error.strerror}") from error
             address = address._replace(host=str(found[0]))
         LOOP.call_soon(lambda: self._ends.append(Connector(self, address, context)))
 

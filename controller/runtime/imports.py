@@ -5,12 +5,18 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import logging
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
 from triplane.controller.compat import source
 from triplane.controller.runtime.app import RyuApp
+
+log = logging.getLogger(__name__)
+
+_HERE = str(Path(__file__).parents[1])  # our own files, below which no app's error begins
 
 
 class AppError(Exception):
@@ -18,8 +24,8 @@ class AppError(Exception):
 
 
 def is_file(name: str) -> bool:
-    """An app's name is a file's if it ends in .py or has a slash, else a module's."""
-    return name.endswith(".py") or "/" in name
+    """An app's name is a file's if it ends in .py, has a slash or begins with a dot, else a module's."""
+    return name.endswith(".py") or "/" in name or name.startswith(".")
 
 
 def is_app(name: str) -> bool:
@@ -38,15 +44,33 @@ def import_app(name: str, what: str = "app") -> ModuleType:
         if is_file(name):
             return _import_file(Path(name), what)
         return importlib.import_module(name)
-    except ImportError as error:
-        raise AppError(f"{what} {name}: {error}") from error
     except SyntaxError as error:
         raise AppError(f"{what} {name}: {error.filename}:{error.lineno}: {error.msg}") from error
+    except AppError:
+        raise
+    except Exception as error:
+        raise AppError(f"{what} {name}: {_told(name, error)}") from error
+
+
+def _told(name: str, error: Exception) -> str:
+    """What went wrong and where. How the app came there is logged, unless it is an import that failed."""
+    places = [place for place in traceback.extract_tb(error.__traceback__) if not _is_machinery(place.filename)]
+    where = f"{places[-1].filename}:{places[-1].lineno}: " if places else ""
+    if isinstance(error, ModuleNotFoundError) and error.name == name.partition(".")[0] and not is_file(name):
+        return f"{error}; a file is named with its .py" if not where else f"{where}{error}"
+    if isinstance(error, ImportError):
+        return f"{where}{error}"
+    log.error("app %s: failed to be imported", name, exc_info=error)
+    return f"{where}{type(error).__name__}: {error}"
+
+
+def _is_machinery(filename: str) -> bool:
+    return filename.startswith((_HERE, "<frozen importlib")) or filename == importlib.__file__
 
 
 def _import_file(path: Path, what: str) -> ModuleType:
     if not path.is_file():
-        raise AppError(f"{what} {path}: no such file")
+        raise AppError(f"{what} {path}: {'it is a folder, not a file' if path.is_dir() else 'no such file'}")
     name = source.add_app(path)
     if name is not None:
         return importlib.import_module(name)  # others import it under this name

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from triplane import __version__
+from triplane.commands.arguments import Parser
 from triplane.nodes.options import StartError
 
 COMMANDS = {
@@ -71,9 +72,7 @@ def top_parser() -> argparse.ArgumentParser:
 
 
 def command_parser(name: str, command: Command) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"triplane {name}", formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = Parser(prog=f"triplane {name}", formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     command.configure(parser)
     return parser
 

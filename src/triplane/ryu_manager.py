@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from triplane import __version__
 from triplane.commands import controller as command
+from triplane.commands.arguments import Parser
 from triplane.nodes.options import default_run_dir
 
 if TYPE_CHECKING:
     from triplane.controller.options import Defaults
 
+INTERRUPTED = 130  # as shells say it
 DESCRIPTION = """\
 Run Ryu apps: `triplane controller` with the defaults of Ryu's manager.
 
@@ -35,9 +37,7 @@ examples:
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=prog, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = Parser(prog=prog, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     command.configure(parser, listen="0.0.0.0, ports 6653 and 6633", rest="0.0.0.0:8080")
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     version = f"{prog} 4.34 (Triplane {__version__})"  # Ryu's, for those who compare it
@@ -53,7 +53,10 @@ def main(args: Sequence[str] | None = None, prog: str | None = None) -> None:
     from triplane.controller import main as controller
 
     words = list(sys.argv[1:] if args is None else args)
-    status = controller.run(make_parser(prog or "ryu-manager"), words, defaults())
+    try:
+        status = controller.run(make_parser(prog or "ryu-manager"), words, defaults())
+    except KeyboardInterrupt:  # before it was ready
+        status = INTERRUPTED
     if status or not {"-h", "--help"}.isdisjoint(words):
         raise SystemExit(status)
 

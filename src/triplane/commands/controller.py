@@ -51,7 +51,7 @@ def configure(
     add("-v", "--verbose", action="store_true", help="log more, and without the limit of --log-rate")
     add(
         "--log-rate",
-        type=int,
+        type=shared.number,
         default=20,
         metavar="N",
         help="lines a second that one statement of an app may log; 0: no limit (default 20)",
