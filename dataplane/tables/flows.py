@@ -224,7 +224,7 @@ class FlowTables:
             self._changes.append(FlowChange(event, reason, self.encoded(flow, now), at))
 
     def choose(self, chosen: FlowFilter) -> bool:
-        """Set the decoder's filter; False if it names a group that is not there. Raises OpenFlowError."""
+        """Set the decoder's filter; False if it names a group or a table that is not there. Raises OpenFlowError."""
         wire = self._copied(chosen.match, 0, len(chosen.match))
         error = int(decode_match_struct(wire, 0, len(chosen.match), self.decoder.key, self.decoder.mask))
         if error:
@@ -233,6 +233,8 @@ class FlowTables:
         query[Q_COOKIE] = np.uint64(chosen.cookie).astype(np.int64)
         query[Q_COOKIE_MASK] = np.uint64(chosen.cookie_mask).astype(np.int64)
         query[Q_OUT_PORT], query[Q_OUT_GROUP], query[Q_METER] = chosen.out_port, -1, -1
+        if TABLES <= chosen.table_id < OFPTT_ALL:
+            return False
         if chosen.out_group != k.ANY:
             query[Q_OUT_GROUP] = id_lookup(self.decoder.groups, chosen.out_group)
             return int(query[Q_OUT_GROUP]) >= 0

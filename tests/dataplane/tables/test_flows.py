@@ -311,3 +311,9 @@ def test_a_filter_that_is_no_match_is_refused(tables: FlowTables) -> None:
         tables.stats(EVERY._replace(match=b"\0\0\0\4\0\0\0\0"), 0)
     assert (caught.value.type, caught.value.code) == (4, 0)
     assert tables.aggregate(EVERY._replace(out_group=7)) == (0, 0, 0)
+
+
+def test_a_table_that_is_not_there_has_no_entries(tables: FlowTables) -> None:
+    """The statistics of Nicira and the monitors of ONF may name it."""
+    nowhere = EVERY._replace(table_id=254)
+    assert (list(tables.stats(nowhere, 0)), tables.aggregate(nowhere)) == ([], (0, 0, 0))
