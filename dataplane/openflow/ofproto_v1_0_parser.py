@@ -23,6 +23,7 @@ from triplane.dataplane.openflow.v1_0.match import OFPMatch as OFPMatch  # noqa:
 from triplane.dataplane.openflow.v1_0.messages import *  # noqa: F403
 from triplane.dataplane.openflow.v1_0.messages import read_message
 from triplane.dataplane.openflow.v1_0.nicira import *  # noqa: F403
+from triplane.dataplane.openflow.v1_0.nicira_monitor import *  # noqa: F403
 from triplane.dataplane.openflow.v1_0.nicira_stats import *  # noqa: F403
 from triplane.dataplane.openflow.v1_0.ports import *  # noqa: F403
 from triplane.dataplane.openflow.v1_0.stats import *  # noqa: F403

@@ -24,6 +24,7 @@ from triplane.dataplane.openflow.v1_3.messages import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.messages import MESSAGES, read_message
 from triplane.dataplane.openflow.v1_3.monitor import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.multipart import *  # noqa: F403
+from triplane.dataplane.openflow.v1_3.nicira import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.ports import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.stats import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.symmetric import *  # noqa: F403

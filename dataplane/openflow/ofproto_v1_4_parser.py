@@ -19,6 +19,7 @@ from triplane.dataplane.openflow.v1_3.instructions import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.messages import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.messages import read_message
 from triplane.dataplane.openflow.v1_3.multipart import *  # noqa: F403
+from triplane.dataplane.openflow.v1_3.nicira import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.stats import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.symmetric import *  # noqa: F403
 from triplane.dataplane.openflow.v1_3.table_features import *  # noqa: F403

@@ -132,9 +132,7 @@ class _Reader:
         return cls._read(buf, datapath, version, msg_type, msg_len, xid)
 
 
-REQUESTS.classes[ofp.OFPST_VENDOR] = _Reader(
-    OFPVendorStatsRequest, {nx.NXST_FLOW: NXFlowStatsRequest, nx.NXST_AGGREGATE: NXAggregateStatsRequest}
-)
-REPLIES.classes[ofp.OFPST_VENDOR] = _Reader(
-    OFPVendorStatsReply, {nx.NXST_FLOW: NXFlowStatsReply, nx.NXST_AGGREGATE: NXAggregateStatsReply}
-)
+NICIRA_REQUESTS: dict[int, Any] = {nx.NXST_FLOW: NXFlowStatsRequest, nx.NXST_AGGREGATE: NXAggregateStatsRequest}
+NICIRA_REPLIES: dict[int, Any] = {nx.NXST_FLOW: NXFlowStatsReply, nx.NXST_AGGREGATE: NXAggregateStatsReply}
+REQUESTS.classes[ofp.OFPST_VENDOR] = _Reader(OFPVendorStatsRequest, NICIRA_REQUESTS)
+REPLIES.classes[ofp.OFPST_VENDOR] = _Reader(OFPVendorStatsReply, NICIRA_REPLIES)

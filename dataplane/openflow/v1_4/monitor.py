@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.updates import UpdateChoice
 from triplane.dataplane.openflow.v1_3.multipart import BAD_LEN, BAD_MULTIPART
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.openflow.v1_4.instructions import INSTRUCTIONS
 from triplane.dataplane.openflow.v1_4.match import OFPMatch
-from triplane.dataplane.openflow.wire import Choice, Record, items, length, match_tail, pad, u8, u16, u32, u64
-
-
-class UpdateChoice(Choice):
-    """Updates have their length before their type."""
-
-    def _one(self, buf: bytes, pos: int, end: int) -> tuple[int, Any]:
-        if end - pos < 4:
-            raise OpenFlowError(*self.bad_len)
-        size, kind = int.from_bytes(buf[pos : pos + 2], "big"), int.from_bytes(buf[pos + 2 : pos + 4], "big")
-        if size < 4 or size > end - pos or size % self.align:
-            raise OpenFlowError(*self.bad_len)
-        cls = self.classes.get(kind)
-        if cls is None:
-            raise OpenFlowError(*self.unknown)
-        return pos + size, cls
-
+from triplane.dataplane.openflow.wire import Record, items, length, match_tail, pad, u8, u16, u32, u64
 
 UPDATES = UpdateChoice(unknown=BAD_MULTIPART, bad_len=BAD_LEN)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from os_ken.ofproto import nicira_ext
 from os_ken.ofproto import ofproto_v1_3 as their_ofproto
 from os_ken.ofproto import ofproto_v1_3_parser as their_parser
 
@@ -103,7 +104,21 @@ def bundle_add(dp: Any) -> Any:
     return message
 
 
+def packet_in2(dp: Any) -> Any:
+    p, o = dp.ofproto_parser, nicira_ext
+    properties = [
+        p.NXTPacketIn2PropPacket(type_=o.NXPINT_PACKET, data=b"a frame"),
+        p.NXTPacketIn2PropFullLen(type_=o.NXPINT_FULL_LEN, data=(70).to_bytes(4)),
+        p.NXTPacketIn2PropTableId(type_=o.NXPINT_TABLE_ID, data=b"\5"),
+        p.NXTPacketIn2PropMetadata(type_=o.NXPINT_METADATA, data=b"\0\0\0\2\0\1"),
+        p.NXTPacketIn2PropUserData(type_=o.NXPINT_USERDATA, data=b"12345678"),
+    ]
+    return p.NXTPacketIn2(dp, properties)
+
+
 BUILDERS: dict[str, Callable[[Any], Any]] = {
+    "packet_in_format": lambda d: d.ofproto_parser.NXTSetPacketInFormatMsg(d, 2),
+    "packet_in2": packet_in2,
     "hello": lambda d: d.ofproto_parser.OFPHello(d),
     "echo_request": lambda d: d.ofproto_parser.OFPEchoRequest(d, b"ping"),
     "echo_reply": lambda d: d.ofproto_parser.OFPEchoReply(d, data=b"pong"),

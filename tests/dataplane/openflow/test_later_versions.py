@@ -76,6 +76,8 @@ BOTH: dict[str, Builder] = {
         d, 7, 1, p.OFPEchoRequest(d, b"odd"), [experimenter(p.OFPBundlePropExperimenter)]
     ),
     "request_forward": lambda d, p, o: p.OFPRequestForward(d, p.OFPMeterMod(d, bands=[p.OFPMeterBandDrop(7, 8)])),
+    "packet_in_format": lambda d, p, o: p.NXTSetPacketInFormatMsg(d, 2),
+    "packet_in2": lambda d, p, o: p.NXTPacketIn2(d, [p.NXTPacketIn2PropCookie(type_=4, data=bytes(12))]),
     "table_desc": lambda d, p, o: p.OFPTableDescStatsRequest(d, 0),
     "queue_desc": lambda d, p, o: p.OFPQueueDescStatsRequest(d, 0, 3, 4),
     "flow_monitor": lambda d, p, o: p.OFPFlowMonitorRequest(d, 0, 1, 2, 3, o.OFPFMF_INITIAL, 4, o.OFPFMC_ADD, match(p)),

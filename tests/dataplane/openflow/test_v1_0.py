@@ -124,6 +124,30 @@ def test_a_flow_mod_with_an_nxm_match() -> None:
     assert ours.serialize() == bytes(theirs.buf)
 
 
+def test_flow_monitors_of_nicira_are_read_as_they_were_written() -> None:
+    p, o = ofproto_v1_0_parser, ofproto_v1_0
+    match = p.NXMatch(reg0=1)
+    monitors = [p.NXFlowMonitorRequest(1, o.NXFMF_ADD, 3, 4, match), p.NXFlowMonitorRequest(2, 1, rule=match)]
+    update = p.NXFlowUpdateFull(
+        event=o.NXFME_ADDED, reason=0, priority=1, idle_timeout=2, hard_timeout=3, table_id=4, cookie=5, match=match,
+        actions=[p.OFPActionOutput(7)],
+    )  # fmt: skip
+    reply = p.NXFlowMonitorStatsReply(OURS)
+    reply.flags, reply.body = 0, [update, p.NXFlowUpdateAbbrev(event=o.NXFME_ABBREV, xid=9)]
+    messages = [
+        p.NXFlowMonitorStatsRequest(OURS, 0, monitors), reply, p.NXTFlowMonitorCancel(OURS, 7),
+        p.NXTFlowMonitorPaused(OURS), p.NXTFlowMonitorResumed(OURS),
+    ]  # fmt: skip
+    for message in messages:
+        data = message.serialize()
+        read = codec.parse(1, data, OURS)
+        assert (str(getattr(read, "data", read)), read.serialize()) == (str(message), data)
+    for size in range(25, 48):
+        cut = messages[0].buf[:2] + size.to_bytes(2) + messages[0].buf[4:size]
+        with pytest.raises(OpenFlowError):
+            codec.parse(1, cut, OURS)
+
+
 NAMES = sorted(path.name for path in DATA.glob("*.packet"))
 
 
