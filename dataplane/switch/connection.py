@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.nicira_ext import NXPIF_OPENFLOW10
 from triplane.dataplane.switch.async_config import AsyncConfig
 from triplane.dataplane.switch.monitors import Updates
 from triplane.dataplane.switch.outbox import Limits, Outbox
@@ -68,6 +69,7 @@ class Connection:
         self.short_id = 0  # that the controller wants to be known by; 0: none (OpenFlow 1.5)
         self.async_config = AsyncConfig()
         self.miss_send_len = DEFAULT_MISS_SEND_LEN
+        self.packet_in_format: int = NXPIF_OPENFLOW10
         self.table_ids = False  # flow-mods of OpenFlow 1.0 name a table, as Nicira has it
         self.updates = Updates()
         self.bundles: dict[int, Bundle] = {}

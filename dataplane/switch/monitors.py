@@ -16,6 +16,9 @@ from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.openflow.v1_4 import error_codes as ec
 from triplane.dataplane.switch.datapath import ADDED, CHANGED, REMOVED, FlowChange, FlowFilter
+from triplane.dataplane.switch.monitor_match import Fields, covers, fields_of
+from triplane.dataplane.switch.v1_0.match import ofp_match
+from triplane.dataplane.switch.v1_0.numbers import wide_port
 from triplane.dataplane.switch.wire import FLOW_STATS
 
 if TYPE_CHECKING:
@@ -26,20 +29,17 @@ if TYPE_CHECKING:
 REQUEST = Struct("!IIIHBB")  # monitor_id, out_port, out_group, flags, table_id, command; then the match
 MATCH_AT = REQUEST.size
 ONF_REQUEST = Struct("!IHHIB3x")  # id, flags, match_len, out_port, table_id; then the match's fields
-ONF_HEAD = Struct("!II")  # experimenter, type
-ONF_CANCEL = Struct("!I")  # id
+NX_REQUEST = Struct("!IHHHB5x")  # id, flags, out_port, match_len, table_id; then the match's fields
+CANCEL = Struct("!8xI")  # experimenter and type; id
 ONF_FLAGS = 0x3F
 MATCH_TYPE = ofp.OFPMT_OXM.to_bytes(2)
 FLAGS = 0x7F
 EVENT_FLAGS = {ADDED: ofp.OFPFMF_ADD, REMOVED: ofp.OFPFMF_REMOVED, CHANGED: ofp.OFPFMF_MODIFY}
 EVENTS = {ADDED: ofp.OFPFME_ADDED, REMOVED: ofp.OFPFME_REMOVED, CHANGED: ofp.OFPFME_MODIFIED}
-OXM_EXPERIMENTER = 0xFFFF
-
-Fields = dict[bytes, tuple[int, int]]  # value and mask by what names the field
 
 
 class Monitor(NamedTuple):
-    """What one monitor is about. `fields`: an entry is meant if its match is the same or narrower."""
+    """What one monitor is about; `fields` are those of its match."""
 
     flags: int
     table_id: int
@@ -53,7 +53,9 @@ class Monitor(NamedTuple):
         table_id = change.record[2]
         if not self.flags & EVENT_FLAGS[change.kind] or self.table_id not in (table_id, ofp.OFPTT_ALL):
             return False
-        return covers(self.fields, fields_of(match_of(change.record))) and self._sends(change.record)
+        start = FLOW_STATS.size
+        match = change.record[start : start + padded(match_length(change.record, start))]
+        return covers(self.fields, fields_of(match)) and self._sends(change.record)
 
     def _sends(self, record: bytes) -> bool:
         if self.out_port == ofp.OFPP_ANY and self.out_group == ofp.OFPG_ANY:
@@ -93,9 +95,14 @@ def onf_flow_monitor(switch: Switch, request: Request, body: bytes) -> Iterable[
     return monitored(switch, request, list(onf_requests_of(body)))
 
 
-def onf_cancel(switch: Switch, request: Request) -> list[bytes]:
-    """ONFT_FLOW_MONITOR_CANCEL."""
-    (monitor_id,) = ONF_CANCEL.unpack_from(request.body, ONF_HEAD.size)
+def nx_flow_monitor(switch: Switch, request: Request, body: bytes) -> Iterable[bytes]:
+    """NXST_FLOW_MONITOR, before 1.3. Its flags are the same bits, too."""
+    return monitored(switch, request, list(nx_requests_of(body)))
+
+
+def cancel(switch: Switch, request: Request) -> list[bytes]:
+    """ONFT_FLOW_MONITOR_CANCEL, NXT_FLOW_MONITOR_CANCEL."""
+    (monitor_id,) = CANCEL.unpack(request.body)
     if request.conn.updates.monitors.pop(monitor_id, None) is None:
         raise monitor_failed(ec.OFPMOFC_UNKNOWN_MONITOR)
     follow(switch)
@@ -153,6 +160,28 @@ def onf_requests_of(body: bytes) -> Iterator[tuple[int, int, Monitor]]:
             raise monitor_failed(ec.OFPMOFC_BAD_FLAGS)
         match = with_header(body[start : start + length])
         yield monitor_id, ofp.OFPFMC_ADD, Monitor(flags, table_id, out_port, ofp.OFPG_ANY, match, fields_of(match))
+
+
+def nx_requests_of(body: bytes) -> Iterator[tuple[int, int, Monitor]]:
+    """As requests_of, of nx_flow_monitor_request (nicira-ext.h); one that nothing is told to is refused, as by OVS."""
+    at = 0
+    while at < len(body):
+        if len(body) - at < NX_REQUEST.size:
+            raise OpenFlowError(ec.OFPET_BAD_REQUEST, ec.OFPBRC_BAD_LEN)
+        monitor_id, flags, port, length, table_id = NX_REQUEST.unpack_from(body, at)
+        start = at + NX_REQUEST.size
+        at = start + padded(length)
+        if at > len(body):
+            raise OpenFlowError(ec.OFPET_BAD_MATCH, ec.OFPBMC_BAD_LEN)
+        if flags & ~ONF_FLAGS or not flags & sum(EVENT_FLAGS.values()):
+            raise monitor_failed(ec.OFPMOFC_BAD_FLAGS)
+        match, out_port = ofp_match(body[start : start + length]), wide_port(port)
+        yield monitor_id, ofp.OFPFMC_ADD, Monitor(flags, table_id, out_port, ofp.OFPG_ANY, match, fields_of(match))
+
+
+def padded(length: int) -> int:
+    """The next multiple of 8."""
+    return length + -length % 8
 
 
 def with_header(match: bytes) -> bytes:
@@ -303,32 +332,6 @@ def match_of(record: bytes) -> bytes:
 def instructions_of(record: bytes) -> bytes:
     length = match_length(record, FLOW_STATS.size)
     return record[FLOW_STATS.size + length + -length % 8 :]
-
-
-def fields_of(match: bytes) -> Fields:
-    """The fields of an ofp_match that the data plane has accepted, or will look at."""
-    found: Fields = {}
-    at, stop = 4, match_length(match, 0)
-    while at + 4 <= stop:
-        oxm_class, kind, length = int.from_bytes(match[at : at + 2]), match[at + 2], match[at + 3]
-        start, end = at + 4, at + 4 + length
-        name = match[at : at + 2] + bytes((kind >> 1,))
-        if oxm_class == OXM_EXPERIMENTER:
-            name, start = name + match[start : start + 4], start + 4
-        size = (end - start) >> (kind & 1)
-        mask = int.from_bytes(match[start + size : end]) if kind & 1 else -1
-        found[name] = int.from_bytes(match[start : start + size]) & mask, mask
-        at = end
-    return found
-
-
-def covers(wide: Fields, narrow: Fields) -> bool:
-    """Does each packet of the narrow match have what the wide one asks for?"""
-    for name, (value, mask) in wide.items():
-        other, other_mask = narrow.get(name, (0, 0))
-        if mask & ~other_mask or other & mask != value:
-            return False
-    return True
 
 
 def targets_of(instructions: bytes) -> Iterator[tuple[int, int]]:

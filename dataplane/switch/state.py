@@ -17,6 +17,7 @@ from triplane.dataplane.switch import monitors, vacancy
 from triplane.dataplane.switch.buffers import PacketBuffers
 from triplane.dataplane.switch.connection import Connection, Request
 from triplane.dataplane.switch.datapath import NO_COOKIE, Datapath, PacketIn, PortInfo, Removed
+from triplane.dataplane.switch.nicira_packet_in import FORMATS
 from triplane.dataplane.switch.vacancy import Vacancy
 from triplane.dataplane.switch.wire import SECOND, Wire
 
@@ -141,21 +142,21 @@ class Switch:
         self.tell(OFPT_CONTROLLER_STATUS, reason, lambda wire: wire.controller_status(conn, reason), but=conn)
 
     def tell(self, kind: int, reason: int, encode: Callable[[Wire], bytes], but: Connection | None = None) -> None:
-        """Send an asynchronous message to each controller that wants it, encoded once for each of their versions.
+        """Send an asynchronous message to each controller that wants it, encoded once for each way of theirs to say it.
 
         Not to `but`, which caused it; nor is a message sent that a version has no bytes for.
         """
         if self.held is not None:
             self.held.append(lambda: self.tell(kind, reason, encode, but))
             return
-        told: dict[int, bytes] = {}
+        told: dict[Wire, bytes] = {}
         for conn in self.listeners(kind, reason):
             if conn is but:
                 continue
-            version = conn.version.number
-            told[version] = told.get(version) or encode(conn.version.wire)
-            if told[version]:
-                conn.outbox.event(told[version])
+            wire = conn.version.wire
+            told[wire] = told.get(wire) or encode(wire)
+            if told[wire]:
+                conn.outbox.event(told[wire])
 
     def hold(self) -> None:
         """From now on asynchronous messages wait for what becomes of a bundle."""
@@ -182,7 +183,7 @@ class Switch:
             conns = [conn for conn in conns if conn.version.misses]
         if not conns:
             self.unwanted[packet.reason] += 1
-        shown: dict[tuple[int, int], bytes] = {}  # by version and how much of the packet may be shown
+        shown: dict[tuple[int, int, int], bytes] = {}  # by version, format, and how much of the packet may be shown
         buffer_id = ofp.OFP_NO_BUFFER
         for conn in conns:
             limit = conn.miss_send_len if packet.max_len < 0 else packet.max_len
@@ -194,16 +195,17 @@ class Switch:
             )
             if buffer_id == ofp.OFP_NO_BUFFER and keeps:
                 buffer_id = self.buffers.keep(packet, now)
-            key = conn.version.number, limit
+            key = conn.version.number, conn.packet_in_format, limit
             kept = buffer_id if keeps else ofp.OFP_NO_BUFFER
-            shown[key] = shown.get(key) or self._show(conn.version.wire, packet, limit, kept)
+            shown[key] = shown.get(key) or self._show(conn, packet, limit, kept)
             conn.outbox.packet_in(packet.reason, shown[key])
 
     @staticmethod
-    def _show(wire: Wire, packet: PacketIn, limit: int, buffer_id: int) -> bytes:
-        """The message for controllers that asked for `limit` bytes; whole if it is not kept (7.4.1)."""
+    def _show(conn: Connection, packet: PacketIn, limit: int, buffer_id: int) -> bytes:
+        """The message for controllers like this one that asked for `limit` bytes; whole if it is not kept (7.4.1)."""
         whole = len(packet.data)
-        return wire.packet_in(packet, buffer_id, whole if buffer_id == ofp.OFP_NO_BUFFER else min(limit, whole))
+        size = whole if buffer_id == ofp.OFP_NO_BUFFER else min(limit, whole)
+        return FORMATS[conn.packet_in_format](conn.version.wire, packet, buffer_id, size)
 
     def release_to_table(self, flow_mod: Request, buffer_id: int) -> None:
         """Send the packet that a flow-mod names to OFPP_TABLE (7.3.4.1); an error is answered."""

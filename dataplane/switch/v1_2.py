@@ -11,9 +11,12 @@ from struct import Struct
 
 from triplane.dataplane.openflow import ofproto_v1_2 as ofp12
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
-from triplane.dataplane.switch import handlers, multipart, requests, wire
+from triplane.dataplane.openflow.ofproto_common import NX_EXPERIMENTER_ID
+from triplane.dataplane.openflow.v1_4 import error_codes as ec
+from triplane.dataplane.switch import handlers, monitors, multipart, requests, wire
 from triplane.dataplane.switch.connection import Request
 from triplane.dataplane.switch.datapath import PacketIn, PortCounters, PortInfo
+from triplane.dataplane.switch.nicira_wire import NiciraWire
 from triplane.dataplane.switch.state import N_TABLES, Switch
 from triplane.dataplane.switch.v1_0.flow_mods import carry_out
 from triplane.dataplane.switch.version import MultipartRow, Row
@@ -34,7 +37,7 @@ NO_PERMISSION = (ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_EPERM)
 LAST_ERROR = ofp.OFPET_ROLE_REQUEST_FAILED
 
 
-class Wire12(wire.Wire):
+class Wire12(NiciraWire):
     """What the switch says."""
 
     version = ofp12.OFP_VERSION
@@ -43,9 +46,22 @@ class Wire12(wire.Wire):
         (ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_MULTIPART_BUFFER_OVERFLOW): NO_PERMISSION,
     }
 
-    def error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
+    monitor_errors: Mapping[int, int] = {
+        ec.OFPMOFC_MONITOR_EXISTS: 6,
+        ec.OFPMOFC_BAD_FLAGS: 7,
+        ec.OFPMOFC_UNKNOWN_MONITOR: 8,
+    }
+
+    def nicira_error(self, code: int) -> bytes:
+        return wire.ONF_ERROR.pack(ofp.OFPET_EXPERIMENTER, code, NX_EXPERIMENTER_ID)
+
+    def actions_of(self, instructions: bytes) -> bytes:
+        """Those that are applied."""
+        return b"".join(content[4:] for kind, content in monitors.tlvs(instructions) if kind == ofp.OFPIT_APPLY_ACTIONS)
+
+    def standard_error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
         known = kind <= LAST_ERROR
-        return super().error(*((kind, code) if known else NO_PERMISSION), xid, data)
+        return super().standard_error(*((kind, code) if known else NO_PERMISSION), xid, data)
 
     def packet_in(self, packet: PacketIn, buffer_id: int, limit: int) -> bytes:
         room = wire.MAX_MESSAGE - PACKET_IN.size - len(packet.match) - len(wire.PACKET_IN_PAD)

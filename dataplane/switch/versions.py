@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from triplane.dataplane.openflow.ofproto_common import ONF_EXPERIMENTER_ID
+from triplane.dataplane.openflow import nicira_ext as nx
+from triplane.dataplane.openflow.ofproto_common import NX_EXPERIMENTER_ID, ONF_EXPERIMENTER_ID
 from triplane.dataplane.openflow.v1_3 import onf_constants as onf
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.openflow.v1_5 import constants as v1_5
 from triplane.dataplane.switch import bundles, handlers, monitors, multipart, nicira, v1_2, wire
+from triplane.dataplane.switch.v1_0 import nicira as nicira_1_0
 from triplane.dataplane.switch.v1_0 import requests as requests_1_0
 from triplane.dataplane.switch.v1_0 import stats as stats_1_0
 from triplane.dataplane.switch.v1_0 import wire as wire_1_0
@@ -26,11 +28,27 @@ ONF_BUNDLES = {
     (ONF_EXPERIMENTER_ID, onf.ONF_ET_BUNDLE_CONTROL): Row(bundles.onf_control, 24, longer=True, writes=True),
     (ONF_EXPERIMENTER_ID, onf.ONF_ET_BUNDLE_ADD_MESSAGE): Row(bundles.onf_add, 32, longer=True, writes=True),
 }
-V1_0 = Version(1, "1.0", wire_1_0.WIRE, requests_1_0.ROWS, stats_1_0.ROWS, flow_runs=False, misses=True)
-V1_2 = Version(3, "1.2", v1_2.WIRE, v1_2.REQUESTS, v1_2.STATS, flow_runs=False, misses=True)
 ONF_MONITORS = {
-    (ONF_EXPERIMENTER_ID, onf.ONFT_FLOW_MONITOR_CANCEL): Row(monitors.onf_cancel, 20),
+    (ONF_EXPERIMENTER_ID, onf.ONFT_FLOW_MONITOR_CANCEL): Row(monitors.cancel, 20),
 }
+NX_MONITORS = {
+    (NX_EXPERIMENTER_ID, nx.NXT_FLOW_MONITOR_CANCEL): Row(monitors.cancel, 20),
+}
+V1_0 = Version(
+    *(1, "1.0", wire_1_0.WIRE, requests_1_0.ROWS, stats_1_0.ROWS),
+    flow_runs=False,
+    misses=True,
+    experimenters=nicira_1_0.ROWS | NX_MONITORS,
+)
+V1_2 = Version(
+    *(3, "1.2", v1_2.WIRE, v1_2.REQUESTS, v1_2.STATS),
+    flow_runs=False,
+    misses=True,
+    experimenters=nicira.ROWS | NX_MONITORS,
+    experimenter_multiparts={
+        (NX_EXPERIMENTER_ID, nx.NXST_FLOW_MONITOR): MultipartRow(monitors.nx_flow_monitor, None),
+    },
+)
 V1_3 = Version(
     *(4, "1.3", wire.WIRE, handlers.ROWS, multipart.ROWS),
     experimenters=ONF_BUNDLES | ONF_MONITORS | nicira.ROWS,

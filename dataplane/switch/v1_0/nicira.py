@@ -1,4 +1,4 @@
-"""Nicira's messages in OpenFlow 1.0: roles, tables, flows by more than twelve fields (Open vSwitch, nicira-ext.h).
+"""Nicira's messages that OpenFlow 1.0 alone has: flows by more than twelve fields (Open vSwitch, nicira-ext.h).
 
 NXM and OXM TLVs are the same to the data plane, and Open vSwitch reads either in either place: what an entry was given
 is what is told of it.
@@ -13,21 +13,19 @@ from triplane.dataplane.openflow import nicira_ext as nx
 from triplane.dataplane.openflow import ofproto_v1_0 as ofp10
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.ofproto_common import NX_EXPERIMENTER_ID
-from triplane.dataplane.switch import async_config, requests, roles, wire
+from triplane.dataplane.switch import monitors, nicira, requests, wire
 from triplane.dataplane.switch.connection import Request
 from triplane.dataplane.switch.datapath import FlowFilter
 from triplane.dataplane.switch.multipart import multipart_request
+from triplane.dataplane.switch.nicira_wire import untagged_as_tci
 from triplane.dataplane.switch.state import Switch
 from triplane.dataplane.switch.v1_0.actions import to_1_3, to_ofp10
 from triplane.dataplane.switch.v1_0.flow_mods import FlowMod, carry_out, encode
 from triplane.dataplane.switch.v1_0.match import Known, ofp_match
 from triplane.dataplane.switch.v1_0.numbers import wide_port
-from triplane.dataplane.switch.v1_0.wire import FLOW_STATS_1_3, MATCH_LENGTH
+from triplane.dataplane.switch.v1_0.wire import FLOW_STATS_1_3, MATCH_LENGTH, WIRES
+from triplane.dataplane.switch.version import Row
 
-HEAD = Struct("!II")  # vendor, subtype
-NUMBER = Struct("!I")
-CONTROLLER_ID = Struct("!6xH")
-TABLE_ID = Struct("!B7x")
 FLOW_MOD = Struct("!QHHHHIHHH6x")  # cookie, command, timeouts, priority, buffer_id, out_port, flags, match_len
 STATS = Struct("!HHII4x")  # type, flags, vendor, subtype
 CHOICE = Struct("!HHB3x")  # out_port, match_len, table_id
@@ -36,72 +34,27 @@ TLV = Struct("!I")
 COOKIE, COOKIE_MASKED = 0x00013C08, 0x00013D10  # NXM_NX_COOKIE, which is of the flow and not of packets
 ALL64 = (1 << 64) - 1
 ROOM = wire.MAX_MESSAGE - wire.HEADER_SIZE - STATS.size
-_ROLES = {
-    nx.NX_ROLE_OTHER: ofp.OFPCR_ROLE_EQUAL,
-    nx.NX_ROLE_MASTER: ofp.OFPCR_ROLE_MASTER,
-    nx.NX_ROLE_SLAVE: ofp.OFPCR_ROLE_SLAVE,
-}
 
 
-def vendor(switch: Switch, request: Request) -> list[bytes]:
-    if len(request.body) < HEAD.size:
+def vendor(switch: Switch, request: Request) -> Iterable[bytes]:
+    """OFPT_VENDOR, by the table of the vendors' messages; one too short for a type is of no vendor that we know."""
+    if len(request.body) < wire.EXPERIMENTER.size:
         raise requests.bad_request(ofp.OFPBRC_BAD_EXPERIMENTER)
-    number, subtype = HEAD.unpack_from(request.body)
-    if number != NX_EXPERIMENTER_ID:
-        raise requests.bad_request(ofp.OFPBRC_BAD_EXPERIMENTER)
-    if subtype not in _ROWS:
-        raise requests.bad_request(ofp.OFPBRC_BAD_EXP_TYPE)
-    handler, size, longer = _ROWS[subtype]
-    body = request.body[HEAD.size :]
-    if len(body) < size or (len(body) > size and not longer):
-        raise requests.bad_request(ofp.OFPBRC_BAD_LEN)
-    return handler(switch, request, body)
+    return requests.experimenter(switch, request)
 
 
-def role_request(switch: Switch, request: Request, body: bytes) -> list[bytes]:
-    """There are no generations in 1.0: whoever asks is master."""
-    (role,) = NUMBER.unpack(body)
-    if role not in _ROLES:
-        raise requests.bad_request(ofp.OFPBRC_EPERM)
-    request.conn.role = _ROLES[role]
-    if role == nx.NX_ROLE_MASTER:
-        roles.demote_master(switch, request.conn)
-    return [request.reply(ofp.OFPT_EXPERIMENTER, HEAD.pack(NX_EXPERIMENTER_ID, nx.NXT_ROLE_REPLY) + body)]
-
-
-def set_async(switch: Switch, request: Request, body: bytes) -> list[bytes]:
-    request.conn.async_config = async_config.decode(body)
+def flow_format(switch: Switch, request: Request) -> list[bytes]:
+    """NXT_SET_FLOW_FORMAT. Flow-mods are taken in both formats, whichever was chosen; what has gone is told in it."""
+    (chosen,) = nicira.NUMBER.unpack(request.body)
+    if chosen not in WIRES:
+        raise nicira.refused()
+    request.conn.version = request.conn.version._replace(wire=WIRES[chosen])
     return []
 
 
-def flow_format(switch: Switch, request: Request, body: bytes) -> list[bytes]:
-    """Flow-mods are taken in both formats, whichever was chosen."""
-    if NUMBER.unpack(body)[0] not in (nx.NXFF_OPENFLOW10, nx.NXFF_NXM):
-        raise requests.bad_request(ofp.OFPBRC_EPERM)
-    return []
-
-
-def packet_in_format(switch: Switch, request: Request, body: bytes) -> list[bytes]:
-    if NUMBER.unpack(body)[0] != nx.NXPIF_OPENFLOW10:
-        raise requests.bad_request(ofp.OFPBRC_EPERM)
-    return []
-
-
-def controller_id(switch: Switch, request: Request, body: bytes) -> list[bytes]:
-    """What this connection is called from now on, by actions that send to one controller."""
-    (request.conn.controller_id,) = CONTROLLER_ID.unpack(body)
-    return []
-
-
-def table_id(switch: Switch, request: Request, body: bytes) -> list[bytes]:
-    """From now on the upper byte of a flow-mod's command is a table."""
-    request.conn.table_ids = TABLE_ID.unpack(body)[0] != 0
-    return []
-
-
-def flow_mod(switch: Switch, request: Request, body: bytes) -> list[bytes]:
-    if request.conn.role == ofp.OFPCR_ROLE_SLAVE:
-        raise requests.bad_request(ofp.OFPBRC_IS_SLAVE)
+def flow_mod(switch: Switch, request: Request) -> list[bytes]:
+    """NXT_FLOW_MOD."""
+    body = request.body[nicira.BODY :]
     *head, match_len = FLOW_MOD.unpack_from(body)
     at = FLOW_MOD.size + (match_len + 7 & ~7)
     if at > len(body):
@@ -127,14 +80,9 @@ def without_cookie(fields: bytes) -> tuple[bytes, int, int]:
     return kept + fields[at:], cookie, mask
 
 
-_ROWS = {  # handler, length of the body, and whether it may be longer
-    nx.NXT_ROLE_REQUEST: (role_request, NUMBER.size, False),
-    nx.NXT_SET_ASYNC_CONFIG: (set_async, wire.ASYNC.size, False),
-    nx.NXT_SET_FLOW_FORMAT: (flow_format, NUMBER.size, False),
-    nx.NXT_SET_PACKET_IN_FORMAT: (packet_in_format, NUMBER.size, False),
-    nx.NXT_SET_CONTROLLER_ID: (controller_id, CONTROLLER_ID.size, False),
-    nx.NXT_FLOW_MOD_TABLE_ID: (table_id, TABLE_ID.size, False),
-    nx.NXT_FLOW_MOD: (flow_mod, FLOW_MOD.size, True),
+ROWS = nicira.ROWS | {
+    (NX_EXPERIMENTER_ID, nx.NXT_SET_FLOW_FORMAT): Row(flow_format, 20),
+    (NX_EXPERIMENTER_ID, nx.NXT_FLOW_MOD): Row(flow_mod, 16 + FLOW_MOD.size, longer=True, writes=True),
 }
 
 
@@ -151,6 +99,8 @@ def stats_request(switch: Switch, request: Request) -> Iterable[bytes]:
 
 
 def nicira_stats(switch: Switch, request: Request, subtype: int) -> Iterator[bytes]:
+    if subtype == nx.NXST_FLOW_MONITOR:
+        return replies(request, subtype, monitors.nx_flow_monitor(switch, request, request.body[STATS.size :]))
     chosen = flow_filter(request.body[STATS.size :])
     if subtype == nx.NXST_FLOW:
         return replies(request, subtype, map(flow_stats, switch.datapath.flow_stats(chosen, request.now)))
@@ -170,7 +120,7 @@ def flow_filter(body: bytes) -> FlowFilter:
 
 
 def flow_stats(record: bytes) -> bytes:
-    """nx_flow_stats. Ages are not known: they are told as 0, as by a switch that has no NXT_FLOW_AGE."""
+    """nx_flow_stats. Ages are not known: they are told as 0, which says so."""
     _, table, seconds, ns, priority, idle, hard, _, *counts = FLOW_STATS_1_3.unpack_from(record)
     start = FLOW_STATS_1_3.size
     length = MATCH_LENGTH.unpack_from(record, start)[0]
@@ -180,18 +130,6 @@ def flow_stats(record: bytes) -> bytes:
     ages = (0, 0)
     head = FLOW_STATS.pack(size, table, seconds, ns, priority, idle, hard, len(fields), *ages, *counts)
     return head + padded + actions
-
-
-def untagged_as_tci(fields: bytes) -> bytes:
-    """That there is no tag has another form in NXM, which Open vSwitch tells from 1.2's."""
-    at = 0
-    while at + TLV.size <= len(fields):
-        (header,) = TLV.unpack_from(fields, at)
-        end = at + TLV.size + (header & 0xFF)
-        if header == ofp.OXM_OF_VLAN_VID and fields[at + TLV.size : end] == bytes(2):
-            return fields[:at] + TLV.pack(nx.NXM_OF_VLAN_TCI) + fields[at + TLV.size :]
-        at = end
-    return fields
 
 
 def replies(request: Request, subtype: int, records: Iterable[bytes]) -> Iterator[bytes]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from struct import Struct
 
+from triplane.dataplane.openflow import nicira_ext as nx
 from triplane.dataplane.openflow import ofproto_v1_0 as ofp10
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow.ofproto_common import NX_EXPERIMENTER_ID
+from triplane.dataplane.openflow.v1_4 import error_codes as ec
 from triplane.dataplane.switch.datapath import PacketIn, PortCounters, PortInfo, Removed
+from triplane.dataplane.switch.nicira_wire import MONITOR_HEAD, NiciraWire, untagged_as_tci
 from triplane.dataplane.switch.v1_0.actions import ACTIONS, to_ofp10
 from triplane.dataplane.switch.v1_0.match import to_ofp10 as match_to_ofp10
 from triplane.dataplane.switch.v1_0.numbers import narrow_port, port_features
-from triplane.dataplane.switch.wire import ERROR_CODE, MAX_MESSAGE, PORT_STATUS, Wire
+from triplane.dataplane.switch.wire import ERROR_CODE, EXPERIMENTER, MAX_MESSAGE, PORT_STATUS, Wire
 
 PACKET_IN = Struct("!BBHIIHHBx")  # header, buffer_id, total_len, in_port, reason
 FLOW_REMOVED = Struct("!QHBxIIH2xQQ")
@@ -24,6 +28,9 @@ TABLE_STATS = Struct("!B3x32sIIIQQ")
 PORT_STATS = Struct("!H6x12Q")
 QUEUE_STATS = Struct("!H2xIQQQ")
 MATCH_LENGTH = Struct("!2xH")
+NX_FLOW_REMOVED = Struct("!QHBBIIHHQQ")
+NX_ERROR = Struct("!HHIHH")
+NXET_VENDOR, NXVC_VENDOR_ERROR = 0xB0C2, 0
 CAPABILITIES = (
     ofp10.OFPC_FLOW_STATS
     | ofp10.OFPC_TABLE_STATS
@@ -74,7 +81,7 @@ def error_of(kind: int, code: int) -> tuple[int, int]:
     return (kind, code) if code <= last else otherwise
 
 
-class Wire10(Wire):
+class Wire10(NiciraWire):
     """See the module."""
 
     version = ofp10.OFP_VERSION
@@ -88,8 +95,21 @@ class Wire10(Wire):
         (ofp.OFPT_FLOW_REMOVED, ofp.OFPRR_GROUP_DELETE): ofp10.OFPRR_DELETE,
     }
     multipart = STATS
+    monitor_head = MONITOR_HEAD + bytes(4)
+    monitor_errors: Mapping[int, int] = {
+        ec.OFPMOFC_MONITOR_EXISTS: 517,
+        ec.OFPMOFC_BAD_FLAGS: 518,
+        ec.OFPMOFC_UNKNOWN_MONITOR: 519,
+    }
 
-    def error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
+    def nicira_error(self, code: int) -> bytes:
+        """struct nx_vendor_error; the errors are of OFPET_BAD_REQUEST."""
+        return NX_ERROR.pack(NXET_VENDOR, NXVC_VENDOR_ERROR, NX_EXPERIMENTER_ID, ofp.OFPET_BAD_REQUEST, code)
+
+    def actions_of(self, instructions: bytes) -> bytes:
+        return to_ofp10(instructions)
+
+    def standard_error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
         return self.message(ofp.OFPT_ERROR, xid, ERROR_CODE.pack(*error_of(kind, code)) + data)
 
     def packet_in(self, packet: PacketIn, buffer_id: int, limit: int) -> bytes:
@@ -162,4 +182,27 @@ class Wire10(Wire):
         return QUEUE_STATS.pack(narrow_port(row[0]), *row[1:5])
 
 
+class Wire10Nxm(Wire10):
+    """To a controller that has asked for flow entries with NXM matches, by NXT_SET_FLOW_FORMAT."""
+
+    def flow_removed(self, gone: Removed) -> bytes:
+        """NXT_FLOW_REMOVED."""
+        fields = untagged_as_tci(gone.match[MATCH_LENGTH.size : MATCH_LENGTH.unpack_from(gone.match)[0]])
+        body = NX_FLOW_REMOVED.pack(
+            gone.cookie,
+            gone.priority,
+            self.reason(ofp.OFPT_FLOW_REMOVED, gone.reason),
+            gone.table_id + 1,
+            gone.duration_sec,
+            gone.duration_nsec,
+            gone.idle_timeout,
+            len(fields),
+            gone.packet_count,
+            gone.byte_count,
+        )
+        head = EXPERIMENTER.pack(NX_EXPERIMENTER_ID, nx.NXT_FLOW_REMOVED)
+        return self.message(ofp.OFPT_EXPERIMENTER, 0, head + body + fields + bytes(-len(fields) % 8))
+
+
 WIRE = Wire10()
+WIRES: Mapping[int, Wire10] = {nx.NXFF_OPENFLOW10: WIRE, nx.NXFF_NXM: Wire10Nxm()}

@@ -6,8 +6,6 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from os_ken.ofproto import ofproto_v1_3_parser as parser13
 from os_ken.ofproto import ofproto_v1_4 as ofp
 from os_ken.ofproto import ofproto_v1_4_parser as parser
@@ -16,8 +14,7 @@ from os_ken.ofproto.ofproto_protocol import ProtocolDesc
 from tests.dataplane.switch.double import Double
 from tests.dataplane.switch.peer import DESC as DESC13
 from tests.dataplane.switch.peer import SECOND, Peer, build, raw, switch
-from triplane.dataplane.openflow import ofproto_v1_4_parser as ours
-from triplane.dataplane.switch import monitors, wire
+from triplane.dataplane.switch import wire
 from triplane.dataplane.switch.agent import Agent
 from triplane.dataplane.switch.outbox import Limits
 from triplane.dataplane.switch.state import AgentConfig
@@ -250,29 +247,11 @@ def test_the_extension_of_1_3_tells_in_short_what_one_does_oneself() -> None:
     assert update == (3, -1)
 
 
-FIELDS = st.fixed_dictionaries(
-    {},
-    optional={
-        "in_port": st.integers(1, 3),
-        "eth_dst": st.sampled_from(["02:00:00:00:00:01", ("02:00:00:00:00:00", "ff:ff:ff:00:00:00")]),
-        "metadata": st.sampled_from([1, (1, 3), (2, 3), (0, 0x10)]),
-    },
-)
-
-
-def value_and_mask(value: Any, size: int) -> tuple[int, int]:
-    plain, mask = value if isinstance(value, tuple) else (value, (1 << 8 * size) - 1)
-    numbers = [int(each.replace(":", ""), 16) if isinstance(each, str) else each for each in (plain, mask)]
-    return numbers[0], numbers[1]
-
-
-@given(FIELDS, FIELDS)
-def test_a_match_covers_another_if_no_packet_tells_otherwise(wide: dict[str, Any], narrow: dict[str, Any]) -> None:
-    sizes = {"in_port": 4, "eth_dst": 6, "metadata": 8}
-    covered = True
-    for name, value in wide.items():
-        plain, mask = value_and_mask(value, sizes[name])
-        other, other_mask = value_and_mask(narrow[name], sizes[name]) if name in narrow else (0, 0)
-        covered &= mask & other_mask == mask and other & mask == plain
-    matches = [monitors.fields_of(ours.OFPMatch(**fields).to_bytes()) for fields in (wide, narrow)]
-    assert monitors.covers(*matches) == covered
+def test_a_match_that_is_none_is_refused_at_once() -> None:
+    """And not only when what is there already is asked for."""
+    _, datapath, peer = start()
+    whole = bytearray(build(monitor(match=parser.OFPMatch(in_port=1))))
+    whole[-16 + 7] = 9  # length of the field
+    (reply,) = peer.send(bytes(whole))
+    assert (reply.type, reply.code) == (ofp.OFPET_BAD_MATCH, ofp.OFPBMC_BAD_LEN)
+    assert not datapath.watched

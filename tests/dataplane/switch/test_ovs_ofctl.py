@@ -12,6 +12,7 @@ from os_ken.ofproto import ofproto_v1_3 as ofp
 from tests.dataplane.switch.live import Live, live, until, within
 from triplane.dataplane.switch.datapath import PacketIn
 from triplane.dataplane.switch.state import AgentConfig
+from triplane.dataplane.tables.punts import packet_match
 
 
 def target(switch: Live) -> str:
@@ -138,15 +139,48 @@ def test_packet_out_and_monitor(tmp_path: Path) -> None:
     asyncio.run(script())
 
 
-@pytest.mark.parametrize(("version", "first"), [("OpenFlow13", "ADDED"), ("OpenFlow14", "INITIAL")])
+PACKET_IN = "table_id=2 cookie=0x9 total_len=60 reg0=0x5,tun_id=0x9,metadata=0x7,in_port=1 (via action) data_len=60"
+
+
+@pytest.mark.parametrize("version", ["OpenFlow10", "OpenFlow12", "OpenFlow13", "OpenFlow14"])
+@pytest.mark.parametrize("form", ["nxt_packet_in", "nxt_packet_in2"])
+def test_packet_ins_of_nicira(tmp_path: Path, version: str, form: str) -> None:
+    """With table, cookie and registers, in every version."""
+
+    async def script() -> None:
+        async with live(listeners=["ptcp:0:127.0.0.1"], config=AgentConfig(versions=(1, 3, 4, 5))) as switch:
+            process = await asyncio.create_subprocess_exec(
+                *("ovs-ofctl", "-O", version, "-P", form, "monitor", target(switch), "65534"),
+                stderr=asyncio.subprocess.PIPE,
+                env={**os.environ, "OVS_RUNDIR": str(tmp_path)},
+            )
+            await until(lambda: any(conn.packet_in_format for conn in switch.agent.switch.connections))
+            match = packet_match(1, 1, 7, 9, (0, 5 << 32, *[0] * 7))
+            switch.datapath.waiting.append(PacketIn(ofp.OFPR_ACTION, 2, 9, 1, 0xFFFF, match, bytes(60)))
+            switch.service.port_changed(ofp.OFPPR_DELETE, switch.datapath.known[2])
+            seen = ""
+            while PACKET_IN not in seen:
+                seen += (await within(process.stderr.readline())).decode()  # type: ignore[union-attr]
+            assert f"{form.upper()} (" in seen
+            assert "***" not in seen
+            process.terminate()
+            await within(process.wait())
+
+    asyncio.run(script())
+
+
+@pytest.mark.parametrize(
+    ("version", "first"),
+    [("OpenFlow10", "ADDED"), ("OpenFlow12", "ADDED"), ("OpenFlow13", "ADDED"), ("OpenFlow14", "INITIAL")],
+)
 def test_a_monitor_of_flow_entries(tmp_path: Path, version: str, first: str) -> None:
-    """OpenFlow 1.4's, and ONF's extension of 1.3: what is there, what another controller changes.
+    """OpenFlow 1.4's, ONF's extension of 1.3, and Nicira's of before: what is there, what another controller changes.
 
     What the tool calls `own` it sends as OFPFMF_ONLY_OWN in 1.4: other controllers' changes are not wanted.
     """
 
     async def script() -> None:
-        async with live(listeners=["ptcp:0:127.0.0.1"], config=AgentConfig(versions=(4, 5))) as switch:
+        async with live(listeners=["ptcp:0:127.0.0.1"], config=AgentConfig(versions=(1, 3, 4, 5))) as switch:
             await ofctl(switch, "add-flow", "in_port=1,actions=output:2")
             process = await asyncio.create_subprocess_exec(
                 *("ovs-ofctl", "-O", version, "monitor", target(switch), "watch:!own"),

@@ -167,7 +167,7 @@ def test_async_config_is_kept_for_each_role() -> None:
 
 
 NICIRA = 0x2320
-SET_PACKET_IN_FORMAT, SET_CONTROLLER_ID = 16, 20
+SET_CONTROLLER_ID = 20
 
 
 def test_a_packet_for_a_controller_goes_to_who_is_called_that() -> None:
@@ -177,12 +177,3 @@ def test_a_packet_for_a_controller_goes_to_who_is_called_that() -> None:
     arrive(agent, datapath, packet(data=b"a" * 60), packet(data=b"b" * 60)._replace(controller=7))
     assert [message.data[:1] for message in one.replies()] == [b"b"]
     assert [message.data[:1] for message in other.replies()] == [b"a"]
-
-
-def test_packet_ins_have_openflows_own_format() -> None:
-    agent, _ = switch()
-    peer = Peer(agent)
-    wanted = [parser.OFPExperimenter(DESC, NICIRA, SET_PACKET_IN_FORMAT, form.to_bytes(4)) for form in (0, 1)]
-    assert peer.send(wanted[0]) == []
-    assert peer.error(wanted[1]) == (1, ofp.OFPBRC_EPERM)
-    assert peer.error(parser.OFPExperimenter(DESC, NICIRA, 999, b"")) == (1, ofp.OFPBRC_BAD_EXP_TYPE)
