@@ -109,6 +109,7 @@ from triplane.dataplane.kernels.flows import (
 )
 from triplane.dataplane.kernels.ids import id_lookup
 from triplane.dataplane.kernels.instructions import STAT_TRIGGER
+from triplane.dataplane.kernels.learners import calm, stir
 from triplane.dataplane.kernels.limits import LIMIT_LOOSE, LIMIT_TRIGGERS, STATE_AT, make_limits
 from triplane.dataplane.kernels.pool import Bytes, Words
 
@@ -468,10 +469,11 @@ def of_run(wire: Bytes, at: int, first: int) -> bool:
 def flow_mods(flows: Flows, d: Decoder, wire: Bytes, at: int, end: int, now: int) -> int:
     """Apply the flow-mods that stand back to back in wire[at:end]; the offset after the last one that is done with.
 
-    Stops before another message type or version, an incomplete message, or when the events are (nearly) full.
+    Stops before another message type or version, an incomplete message, when the events are (nearly) full, or when
+    the owners of learnt flows are stirred (`learners`).
     """
     first = at
-    while end - at >= 8 and of_run(wire, at, first) and d.events[0] < EVENTS - 2:
+    while end - at >= 8 and of_run(wire, at, first) and d.events[0] < EVENTS - 2 and calm(d.limits):
         length = be16(wire, at + 2)
         if length < 8 or length > end - at:
             return at
@@ -479,10 +481,11 @@ def flow_mods(flows: Flows, d: Decoder, wire: Bytes, at: int, end: int, now: int
             wire, at, at + length, d.limits, d.groups, d.meters, d.header, d.key, d.mask, d.code, 0, CODE_WORDS
         )
         if error == 0:
-            d.log[LOG_AT] = at
+            d.log[LOG_AT], rows = at, d.log[LOG_COUNT]
             error = apply(flows, d, wire, now)
             if error == AGAIN:
                 return at
+            stir(d.limits, d.log, rows)
             if error == 0 and d.header[FM_BUFFER] != NO_BUFFER and d.header[FM_COMMAND] < OFPFC_DELETE:
                 note(d.events, E_BUFFER, at, d.header[FM_BUFFER])
         if error:

@@ -43,7 +43,11 @@ STATE_MASK = STATE_KEY + KEY_WORDS
 LIMIT_METER_WORDS = STATE_MASK + KEY_WORDS  # words of the index of meter ids
 LIMIT_EGRESS = LIMIT_METER_WORDS + 1  # the first egress table, 0 for none
 LIMIT_TRIGGERS = LIMIT_EGRESS + 1  # 1: there are flow entries with a stat-trigger
-LIMIT_WORDS = LIMIT_TRIGGERS + 1
+LIMIT_LEARNERS = LIMIT_TRIGGERS + 1  # LEARNERS_*, see `learners`
+LIMIT_WORDS = LIMIT_LEARNERS + 1
+
+LEARNERS_STIRRED = 1  # a first learn action that owns what it makes was decoded, or one may be gone
+LEARNERS_WATCHED = 2  # there may be some
 
 MANY_TAGS = 1 << 32
 

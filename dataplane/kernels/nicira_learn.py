@@ -13,7 +13,14 @@ from triplane.dataplane.kernels.errors import BAD_ACTION_ARGUMENT, BAD_ACTION_LE
 from triplane.dataplane.kernels.facts import facts_of_key
 from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.learn import DELETE_LEARNED, SEND_FLOW_REM, put_part
-from triplane.dataplane.kernels.limits import LIMIT_TABLES, STATE_FACTS, STATE_KEY, STATE_MASK
+from triplane.dataplane.kernels.limits import (
+    LEARNERS_STIRRED,
+    LIMIT_LEARNERS,
+    LIMIT_TABLES,
+    STATE_FACTS,
+    STATE_KEY,
+    STATE_MASK,
+)
 from triplane.dataplane.kernels.machine import address_of, view_words, wrap
 from triplane.dataplane.kernels.nicira_parts import field_error, part_error, subfield_error
 from triplane.dataplane.kernels.oxm import header_row
@@ -54,6 +61,8 @@ def decode_learn(wire: Bytes, at: int, limits: Words, check: int, code: Words, t
         return -BAD_ACTION_ARGUMENT
     if code_end - to < SPEC_ROOM:
         return -TOO_MANY_ACTIONS
+    if flags & DELETE_LEARNED and limits[LIMIT_LEARNERS] == 0:
+        limits[LIMIT_LEARNERS] = LEARNERS_STIRRED
     code[to] = head_of(OP_LEARN, 4, be16(wire, at + 14) | table << 16)
     code[to + 1] = be64(wire, at + 16)
     times = be16(wire, at + 10) | be16(wire, at + 12) << 16 | be16(wire, at + 28) << 32

@@ -48,10 +48,11 @@ class FlowChange(NamedTuple):
     kind: int  # ADDED, REMOVED, CHANGED
     reason: int  # OFPRR_* of what was removed
     record: bytes  # its ofp_flow_stats, 1.4's
-    at: int  # offset of the flow-mod that did it, in the run; -1: none did
+    at: int  # offset of the flow-mod that did it, in the run; -1: the request; UNASKED: it follows from a change
 
 
 ADDED, REMOVED, CHANGED = 1, 2, 3
+UNASKED = -2  # no request says it: the monitors of its own controller are told in full (as by Open vSwitch)
 
 
 class PacketIn(NamedTuple):

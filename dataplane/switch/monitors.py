@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.openflow.v1_4 import error_codes as ec
-from triplane.dataplane.switch.datapath import ADDED, CHANGED, REMOVED, FlowChange, FlowFilter
+from triplane.dataplane.switch.datapath import ADDED, CHANGED, REMOVED, UNASKED, FlowChange, FlowFilter
 from triplane.dataplane.switch.monitor_match import Fields, covers, fields_of
 from triplane.dataplane.switch.v1_0.match import ofp_match
 from triplane.dataplane.switch.v1_0.numbers import wide_port
@@ -257,7 +257,7 @@ def report_to(conn: Connection, changes: Iterable[FlowChange], own: bool, xid_at
         wire = conn.version.wire
         if must_wait(conn):
             miss(conn.updates, change, flags)
-        elif own and not flags & ofp.OFPFMF_NO_ABBREV:
+        elif own and change.at != UNASKED and not flags & ofp.OFPFMF_NO_ABBREV:
             xid = xid_at(change.at)
             if xid != abbreviated:
                 conn.outbox.reply(wire.flow_updates([wire.flow_update_abbreviated(xid)]))

@@ -8,7 +8,7 @@ import numpy as np
 
 from triplane.dataplane.kernels import flow_log as log
 from triplane.dataplane.kernels import flow_mods as k
-from triplane.dataplane.kernels import flow_stats
+from triplane.dataplane.kernels import flow_stats, learners
 from triplane.dataplane.kernels.arena import A_USED, arena_turn, make_words
 from triplane.dataplane.kernels.classify import (
     F_PRIORITY,
@@ -45,16 +45,24 @@ from triplane.dataplane.kernels.flows import (
     flow_free,
 )
 from triplane.dataplane.kernels.ids import id_lookup
-from triplane.dataplane.kernels.limits import LIMIT_LOOSE, LIMIT_TRIGGERS
+from triplane.dataplane.kernels.limits import (
+    LEARNERS_STIRRED,
+    LEARNERS_WATCHED,
+    LIMIT_LEARNERS,
+    LIMIT_LOOSE,
+    LIMIT_TRIGGERS,
+)
 from triplane.dataplane.kernels.oxm import decode_match_struct
 from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.openflow.errors import OpenFlowError
-from triplane.dataplane.switch.datapath import FlowChange, FlowFilter, FlowModOutcome, Removed
+from triplane.dataplane.switch.datapath import UNASKED, FlowChange, FlowFilter, FlowModOutcome, Removed
+from triplane.dataplane.tables.learners import Learners
 from triplane.dataplane.tables.punts import Learnt
 from triplane.dataplane.tables.triggers import Triggers
 
 MOST_FLOWS = 4_000_000  # in one table
 DUMP_BYTES = 1 << 20
+MATCH_AT = 48  # of an OFPT_FLOW_MOD
 EMPTY_MATCH = b"\x00\x01\x00\x04\x00\x00\x00\x00"
 MASK64 = (1 << 64) - 1
 
@@ -73,6 +81,8 @@ class FlowTables:
         self._watched = False  # by flow monitors
         self._open = False  # between `begin` and `commit` or `undo`
         self._changes: list[FlowChange] = []
+        self._learners = Learners()
+        self._untold: list[Removed] = []  # that flows which packets asked for have removed
 
     def flow_mods(
         self, data: bytes | bytearray | memoryview, start: int, end: int, now: int, loose: bool = False
@@ -87,20 +97,31 @@ class FlowTables:
             full = self.decoder.events[0] >= k.EVENTS - 2
             self._read_events(outcome, now)
             outcome.consumed = at
-            if not self._read_log(outcome.removed, now) and not full:
+            full |= self._read_log(outcome.removed, now)
+            if not self._tend_learners(outcome.removed, now) and not full:
                 return outcome
+            wire = self._copied(data, start, end)  # whose place may have been used
 
     def learn(self, learnt: Learnt, now: int) -> bool:
         """Add a flow that a packet asked for; False if it cannot be. The worker knows it again by the mark."""
-        d = self.decoder
         if learnt.limit and not self._below(learnt):
             return False
+        watched = self.decoder.limits[LIMIT_LEARNERS]  # then the decoder may be used for more than this
         outcome = self.flow_mods(learnt.flow_mod, 0, len(learnt.flow_mod), now)
-        table, priority = int(d.header[FM_TABLE]), int(d.header[FM_PRIORITY])
-        flow = 0 if outcome.errors else int(find_strict(self.flows, table, d.key, d.mask, priority))
+        self._untold += outcome.removed
+        if outcome.errors:
+            return False
+        if watched:
+            self.choose(FlowFilter(OFPTT_ALL, k.ANY, k.ANY, 0, 0, learnt.flow_mod[MATCH_AT:]))
+        flow = self._decoded()
         if flow:
             self.flows.arena[int(cold_of(self.flows, flow)) + C_LEARNT] = learnt.mark
         return flow != 0
+
+    def _decoded(self) -> int:
+        """The flow that was added last, or 0."""
+        d = self.decoder
+        return int(find_strict(self.flows, int(d.header[FM_TABLE]), d.key, d.mask, int(d.header[FM_PRIORITY])))
 
     def _below(self, learnt: Learnt) -> bool:
         """Whether the table may have one more flow of the cookie."""
@@ -192,10 +213,11 @@ class FlowTables:
             self.turn()
             self.turn()
         self._open = False
+        self._learners.forget()
         self._switch_log()
 
     def _switch_log(self) -> None:
-        on = self._watched or self._open
+        on = self._watched or self._open or bool(self.decoder.limits[LIMIT_LEARNERS])
         if on != (self.decoder.log[log.LOG_COUNT] != log.OFF):
             self.decoder.log[log.LOG_COUNT] = 0 if on else log.OFF
 
@@ -204,6 +226,8 @@ class FlowTables:
         rows = self.decoder.log
         full, rows[log.LOG_FULL], rows[log.LOG_AT] = bool(rows[log.LOG_FULL]), 0, -1
         count = int(rows[log.LOG_COUNT])
+        if self.decoder.limits[LIMIT_LEARNERS]:
+            self._learners.note(self.flows, rows)
         if full and (self._open or count <= 0):
             larger = np.zeros(2 * len(rows), np.int64)
             larger[: len(rows)] = rows
@@ -212,7 +236,32 @@ class FlowTables:
             for at in range(log.LOG_HEAD, log.LOG_HEAD + count * log.LOG_ROW, log.LOG_ROW):
                 self._read_row(rows[at : at + log.LOG_ROW].tolist(), removed, now)
             log.settle(self.flows, rows)
+            self._learners.noted = 0
         return full
+
+    def _tend_learners(self, removed: list[Removed], now: int) -> bool:
+        """Remove what was learnt by actions that are gone and owned it; True: a run had stopped for that."""
+        limits = self.decoder.limits
+        if not limits[LIMIT_LEARNERS]:
+            return False
+        before, limits[LIMIT_LEARNERS] = int(limits[LIMIT_LEARNERS]), LEARNERS_WATCHED
+        self._switch_log()
+        doubt = before == LEARNERS_STIRRED or self._learners.lost  # whether there are any
+        for table, cookie in self._learners.orphans(self.flows):
+            if self.choose(FlowFilter(table, k.ANY, k.ANY, cookie, MASK64, EMPTY_MATCH)):
+                self._delete_learnt(table, removed, now)
+        if doubt and not self._open and not learners.any_learner(self.flows, learners.ANY_TABLE, 0):
+            limits[LIMIT_LEARNERS] = 0
+            self._switch_log()
+        return bool(before & LEARNERS_STIRRED)
+
+    def _delete_learnt(self, table: int, removed: list[Removed], now: int) -> None:
+        """Delete the chosen flows of a table; their changes are nobody's request."""
+        done = False
+        while not done:
+            self.decoder.log[log.LOG_AT] = UNASKED
+            done = bool(k.delete_all(self.flows, self.decoder, table, k.OFPRR_DELETE))
+            self._read_log(removed, now)
 
     def _read_row(self, row: list[int], removed: list[Removed], now: int) -> None:
         kind, flow, other, at = row
@@ -300,8 +349,9 @@ class FlowTables:
         return due
 
     def expire(self, now: int) -> list[Removed]:
-        """Remove the flows whose idle or hard timeout has passed."""
-        return self._until_done(lambda: bool(expire(self.flows, self.decoder, now)), now)
+        """Remove the flows whose idle or hard timeout has passed; told are also those that learnt flows removed."""
+        untold, self._untold = self._untold, []
+        return untold + self._until_done(lambda: bool(expire(self.flows, self.decoder, now)), now)
 
     def _until_done(self, step: Callable[[], bool], now: int) -> list[Removed]:
         outcome = FlowModOutcome(0)
@@ -311,6 +361,7 @@ class FlowTables:
             done = step()
             self._read_events(outcome, now)
             self._read_log(outcome.removed, now)
+        self._tend_learners(outcome.removed, now)
         return outcome.removed
 
     def turn(self) -> None:

@@ -56,8 +56,19 @@ def conjunction(number: int, clause: int, clauses: int) -> bytes:
     return pack(34, struct.pack("!BBI", clause, clauses, number))
 
 
-def learn(table: int, specs: list[bytes], priority: int = 1, cookie: int = 0, idle: int = 0, hard: int = 0) -> bytes:
-    head = struct.pack("!HHHQHBxHH", idle, hard, priority, cookie, 0, table, 0, 0)
+SEND_FLOW_REM, DELETE_LEARNED = 1, 2  # NX_LEARN_F_*
+
+
+def learn(
+    table: int,
+    specs: list[bytes],
+    priority: int = 1,
+    cookie: int = 0,
+    idle: int = 0,
+    hard: int = 0,
+    flags: int = 0,
+) -> bytes:
+    head = struct.pack("!HHHQHBxHH", idle, hard, priority, cookie, flags, table, 0, 0)
     return pack(16, head + b"".join(specs))
 
 

@@ -130,6 +130,25 @@ def test_a_flow_that_was_deleted_is_learnt_at_once(node: Forwarder) -> None:
     assert len(entries(node, 1)) == 2
 
 
+def test_learnt_flows_go_with_who_learnt_them_and_are_told_of(node: Forwarder) -> None:
+    flags = nx.SEND_FLOW_REM | nx.DELETE_LEARNED
+    learn = nx.learn(1, [nx.spec(0, ("eth_src", 0), ("eth_dst", 0), 48)], cookie=0x77, idle=5, flags=flags)
+    learning_switch(node, learn)
+    node.receive(1, tcp())
+    node.receive(2, tcp(swap=True))
+    node.node.packet_ins(10)
+    assert len(entries(node, 1)) == 3
+    node.now += 3 * SECOND
+    node.receive(1, tcp(swap=True))
+    node.node.packet_ins(10)
+    node.now += 3 * SECOND
+    (idle,) = node.node.expire(node.now)
+    assert (idle.cookie, idle.reason, idle.table_id) == (0x77, 0, 1)
+    outcome = node.send(wire.flow_mod(command=wire.DELETE, table=0))
+    assert [(gone.cookie, gone.reason, gone.table_id) for gone in outcome.removed] == [(0x77, 2, 1)]
+    assert [int.from_bytes(entry[24:32]) for entry in entries(node, 1)] == [0]
+
+
 def test_learning_is_bounded(node: Forwarder) -> None:
     limited = bytearray(LEARN[:32] + (2).to_bytes(4) + bytes(4) + LEARN[32:])
     limited[2:4], limited[8:10] = len(limited).to_bytes(2), (45).to_bytes(2)

@@ -180,6 +180,22 @@ def test_niciras_flows(switch: Dataplane, tmp_path: Path, version: str) -> None:
     switch.ofctl("del-flows", version=version)
 
 
+@pytest.mark.parametrize("version", ["OpenFlow10", "OpenFlow13"])
+def test_what_was_learnt_goes_with_its_learn_action(switch: Dataplane, version: str) -> None:
+    learn = "learn(table=9,cookie=0x55,send_flow_rem,delete_learned,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[])"
+    switch.ofctl("add-flow", f"arp,actions={learn},output:1", version=version)
+    switch.ofctl("add-flow", f"ip,actions={learn}", version=version)
+    told = switch.ofctl("dump-flows", version=version)
+    assert "learn(table=9,send_flow_rem,delete_learned,cookie=0x55,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[])" in told
+    switch.ofctl("add-flow", "table=9,cookie=0x55,actions=output:1")
+    switch.ofctl("add-flow", "table=9,priority=1,cookie=0x56,actions=output:1")
+    switch.ofctl("del-flows", "arp", version=version)
+    assert "flow_count=2" in switch.ofctl("dump-aggregate", "table=9")
+    switch.ofctl("mod-flows", "ip,actions=output:1", version=version)
+    assert "flow_count=1" in switch.ofctl("dump-aggregate", "table=9")
+    switch.ofctl("del-flows")
+
+
 @pytest.mark.parametrize(("flow", "error"), UNDOABLE.items())
 def test_what_needs_connection_tracking_or_tunnels_is_refused(switch: Dataplane, flow: str, error: str) -> None:
     with pytest.raises(AssertionError, match=error):

@@ -9,10 +9,12 @@ import pytest
 from tests.dataplane.switch.double import Double
 from tests.dataplane.switch.peer import messages, switch
 from tests.dataplane.switch.test_v1_0 import D, Peer10, add
+from triplane.dataplane.node import Node
 from triplane.dataplane.openflow import ofproto_v1_0 as ofp
 from triplane.dataplane.openflow import ofproto_v1_0_parser as parser
+from triplane.dataplane.switch.agent import Agent
 from triplane.dataplane.switch.outbox import Limits
-from triplane.dataplane.switch.state import AgentConfig
+from triplane.dataplane.switch.state import AgentConfig, Identity
 
 CHANGES = ofp.NXFMF_ADD | ofp.NXFMF_DELETE | ofp.NXFMF_MODIFY
 EVERYTHING = CHANGES | ofp.NXFMF_ACTIONS | ofp.NXFMF_OWN
@@ -126,3 +128,17 @@ def test_who_does_not_read_is_paused_and_told_when_it_goes_on() -> None:
     other.send(*(flow(port) for port in range(1, 100)))
     told = [message[12:16].hex() for message in messages(peer.drain()) if message[1] == ofp.OFPT_VENDOR]
     assert told == ["00000016", "00000017"]
+
+
+def test_what_goes_with_a_learn_action_is_told_in_full() -> None:
+    """The request that took the action away is told in short, but does not say what else it does."""
+    node = Node()
+    peer = Peer10(Agent(node, Identity(7)))
+    specs = [parser.NXFlowSpecMatch(src=("eth_src_nxm", 0), dst=("eth_dst_nxm", 0), n_bits=48)]
+    learn = parser.NXActionLearn(table_id=1, specs=specs, cookie=5, flags=2)
+    peer.send(add(parser.OFPMatch(in_port=1), learn, cookie=9), parser.NXTFlowModTableId(D, 1))
+    peer.send(add(parser.OFPMatch(), command=1 << 8 | ofp.OFPFC_ADD, cookie=5), monitor(CHANGES))
+    told = peer.send(parser.OFPFlowMod(D, command=ofp.OFPFC_DELETE))
+    assert seen(told) == [(ofp.NXFME_ABBREV, 77), (ofp.NXFME_DELETED, 5)]
+    assert told[1].body[0].table_id == 1
+    node.close()
