@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from struct import Struct
 from typing import Any
 
 from triplane.controller.runtime import ofp_event
@@ -29,6 +30,8 @@ from triplane.controller.runtime.loop import Mortal
 from triplane.dataplane.openflow import codec, ofproto_parser
 from triplane.dataplane.openflow.codec import PROTOCOLS
 from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.nicira_ext import NXT_PACKET_IN, NXT_PACKET_IN2
+from triplane.dataplane.openflow.ofproto_common import NX_EXPERIMENTER_ID
 from triplane.dataplane.openflow.stream import Framer
 
 log = logging.getLogger(__name__)
@@ -37,8 +40,15 @@ HANDSHAKE_SECONDS = 15.0
 ECHO_INTERVAL = 15.0
 ECHO_LIMIT = 3
 PACKET_IN_LIMIT = 4096  # that wait in a session
-_HELLO, _PACKET_IN = 0, 10  # message types, the same in all versions
+_HELLO, _EXPERIMENTER, _PACKET_IN = 0, 4, 10  # message types, the same in all versions
+_NICIRA_PACKET_INS = tuple(Struct("!II").pack(NX_EXPERIMENTER_ID, kind) for kind in (NXT_PACKET_IN, NXT_PACKET_IN2))
 _WITH_BITMAP = 4  # OpenFlow 1.3 and later say in hello which versions they speak, in a format that all share
+
+
+def _is_packet_in(message: bytes) -> bool:
+    """OpenFlow's own, or one of Nicira's."""
+    kind = message[1]
+    return kind == _PACKET_IN or (kind == _EXPERIMENTER and message[8:16] in _NICIRA_PACKET_INS)
 
 
 class Session(Mortal):
@@ -81,7 +91,7 @@ class Session(Mortal):
         datapath, waiting = self.datapath, self.packet_ins
         empty = not waiting
         for message in messages:
-            if message[1] == _PACKET_IN and datapath.state == MAIN_DISPATCHER:
+            if _is_packet_in(message) and datapath.state == MAIN_DISPATCHER:
                 if len(waiting) < PACKET_IN_LIMIT:
                     waiting.append(message)
                 else:

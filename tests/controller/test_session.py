@@ -24,6 +24,7 @@ EVENTS = (
     ofp_event.EventOFPStateChange,
     ofp_event.EventOFPSwitchFeatures,
     ofp_event.EventOFPPacketIn,
+    ofp_event.EventNXTPacketIn2,
     ofp_event.EventOFPPortStateChange,
 )
 
@@ -234,3 +235,14 @@ def test_packet_ins_reach_the_app_with_the_phase(switch: Switch) -> None:
     packet_in = parser.OFPPacketIn(SWITCH, ofp.OFP_NO_BUFFER, 3, 0, 0, 0, parser.OFPMatch(in_port=1), b"abc")
     switch.says(packet_in)
     assert switch.app.heard[-1] == ("EventOFPPacketIn", "main")
+
+
+def test_packet_ins_of_nicira_wait_like_others(switch: Switch) -> None:
+    switch.comes_into_service()
+    switch.app.heard.clear()
+    data = parser.NXTPacketIn2(SWITCH, [parser.NXTPacketIn2PropPacket(type_=0, data=b"abc")]).serialize()
+    switch.session.received(data + data, 0.0)
+    assert (len(switch.session.packet_ins), switch.app.heard) == (2, [])
+    while switch.backlog:
+        switch.backlog.popleft().run()
+    assert switch.app.heard == [("EventNXTPacketIn2", "main")] * 2
