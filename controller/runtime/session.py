@@ -45,10 +45,8 @@ _NICIRA_PACKET_INS = tuple(Struct("!II").pack(NX_EXPERIMENTER_ID, kind) for kind
 _WITH_BITMAP = 4  # OpenFlow 1.3 and later say in hello which versions they speak, in a format that all share
 
 
-def _is_packet_in(message: bytes) -> bool:
-    """OpenFlow's own, or one of Nicira's."""
-    kind = message[1]
-    return kind == _PACKET_IN or (kind == _EXPERIMENTER and message[8:16] in _NICIRA_PACKET_INS)
+def _is_nicira_packet_in(message: bytes) -> bool:
+    return message[1] == _EXPERIMENTER and message[8:16] in _NICIRA_PACKET_INS
 
 
 class Session(Mortal):
@@ -91,7 +89,7 @@ class Session(Mortal):
         datapath, waiting = self.datapath, self.packet_ins
         empty = not waiting
         for message in messages:
-            if _is_packet_in(message) and datapath.state == MAIN_DISPATCHER:
+            if (message[1] == _PACKET_IN or _is_nicira_packet_in(message)) and datapath.state == MAIN_DISPATCHER:
                 if len(waiting) < PACKET_IN_LIMIT:
                     waiting.append(message)
                 else:
