@@ -46,7 +46,7 @@ BY_CHANCE = {
 }
 
 # these depend on how fast threads are: one that fails is run again, so many times at most, and this is told
-TRIES = 3
+TRIES = 6
 RACES = {
     "lib.test_hub.Test_hub.test_spawn_event3": "of two threads that wake at one time it wants both before a third",
     "lib.test_hub.Test_hub.*": "what it does has to be done in one second or two, also on a busy machine",
