@@ -108,7 +108,7 @@ def shown(netns: str, folder: Path) -> str:
     words = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--virtual-time-budget=10000"]
     words += [f"--user-data-dir={folder}/browser", f"--host-resolver-rules=MAP d3js.org:80 127.0.0.1:{D3_PORT}"]
     full = ["ip", "netns", "exec", netns, *words, f"http://127.0.0.1:{WSAPI_PORT}/index.html"]
-    return subprocess.run(full, capture_output=True, text=True, check=True, timeout=90).stdout
+    return subprocess.run(full, capture_output=True, text=True, check=True, timeout=200).stdout
 
 
 def test_gui_topology(gui_app: str, address: str, tmp_path: Path) -> None:
