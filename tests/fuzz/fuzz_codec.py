@@ -17,6 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tests.dataplane.openflow.messages_v1_0 import all_messages
+from tests.fuzz import nicira_seeds
 from triplane.dataplane.openflow import codec
 from triplane.dataplane.openflow.errors import OpenFlowError
 
@@ -33,7 +34,9 @@ def seeds(version: int) -> list[bytes]:
     """The messages that os-ken ships as test data, of all types and both directions; of 1.0 they are but a few."""
     folder = Path(str(files("os_ken.tests") / "packet_data" / FOLDERS[version]))
     shipped = [path.read_bytes() for path in sorted(folder.glob("*.packet")) if path.stat().st_size < 2048]
-    return shipped + (all_messages() if version == 1 else [])
+    if version == 1:
+        return shipped + all_messages() + nicira_seeds.requests() + nicira_seeds.replies()
+    return shipped + (nicira_seeds.packet_ins(version) if version > 3 else [])
 
 
 class Fuzzer:

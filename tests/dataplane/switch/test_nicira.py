@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,12 +13,15 @@ from os_ken.ofproto import ofproto_v1_3_parser as parser
 from tests.dataplane.switch.double import Double
 from tests.dataplane.switch.peer import DESC, HELLO, Peer, messages, raw, switch
 from tests.dataplane.switch.test_v1_0 import D, Peer10
+from tests.fuzz import nicira_seeds
+from triplane.dataplane.kernels.compiler import INTERPRETED
+from triplane.dataplane.node import Node
 from triplane.dataplane.openflow import codec
 from triplane.dataplane.openflow import ofproto_v1_0 as ofp10
 from triplane.dataplane.openflow import ofproto_v1_0_parser as parser10
 from triplane.dataplane.switch.agent import Agent
 from triplane.dataplane.switch.datapath import NO_COOKIE, PacketIn
-from triplane.dataplane.switch.state import AgentConfig
+from triplane.dataplane.switch.state import AgentConfig, Identity
 from triplane.dataplane.tables.punts import packet_match
 
 FRAME = bytes(range(256)) * 2
@@ -171,3 +175,30 @@ def test_what_has_gone_is_told_with_nicira_s_fields_once_those_were_asked_for() 
     assert second.buf[27] == 1, "the table, plus one"
     nicira.send(parser10.NXTSetFlowFormat(D, ofp10.NXFF_OPENFLOW10))
     assert nicira.conn.version.wire is plain.conn.version.wire
+
+
+def damaged(r: Random, message: bytes) -> bytes:
+    """Some bytes are others, some are missing or too many; the header still says what it is and how long."""
+    body = bytearray(message[8:])
+    for _ in range(r.randrange(1, 4)):
+        if body:
+            body[r.randrange(len(body))] = r.choice([0, 1, 4, 7, 8, 16, 0x7F, 0x80, 0xFE, 0xFF])
+    cut = r.choice([0, 0, 0, 1, 8, r.randrange(len(body) + 1)])
+    body = body[: len(body) - cut] + bytes(r.choice([0, 0, 0, 1, 8]))
+    return message[:2] + (8 + len(body)).to_bytes(2) + message[4:8] + bytes(body)
+
+
+def test_whatever_messages_say_the_switch_goes_on() -> None:
+    """What is refused is answered with an error, of the request's transaction, and counted."""
+    r, node = Random(3), Node()
+    seeds = nicira_seeds.requests()
+    for _ in range(2 if INTERPRETED else 20):
+        agent = Agent(node, Identity(7), AgentConfig(versions=(1,)))
+        peer, errors = Peer10(agent), 0
+        for _ in range(100):
+            for reply in peer.exchange(damaged(r, r.choice(seeds))):
+                errors += reply[1] == ofp10.OFPT_ERROR
+        assert peer.conn.errors == errors
+        assert [reply[1] for reply in peer.exchange(raw(18, version=1))][-1] == ofp10.OFPT_BARRIER_REPLY
+        agent.disconnected(peer.conn, 0)
+    node.close()
