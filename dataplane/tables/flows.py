@@ -136,6 +136,8 @@ class FlowTables:
         flow_stats.start(self.flows, OFPTT_ALL)
         flow_stats.dump(self.flows, self.decoder, OFPTT_ALL, 0, self._out, self._result, now)
         self.aggregate(FlowFilter(OFPTT_ALL, k.ANY, k.ANY, 0, 0, EMPTY_MATCH))
+        learners.any_learner(self.flows, learners.ANY_TABLE, 0)
+        self._learners.warm()
 
     def _copied(self, data: bytes | bytearray | memoryview, start: int, end: int) -> Bytes:
         """data[start:end], at the same place in memory of our own: read-only bytes would be compiled for once more."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from triplane.dataplane.kernels.classify import F_CODE, Flows
 from triplane.dataplane.kernels.flow_log import ADDED, B_CODE, CHANGED, LOG_COUNT, LOG_HEAD, LOG_ROW
-from triplane.dataplane.kernels.learn import LEARN_COOKIE
+from triplane.dataplane.kernels.learn import DELETE_LEARNED, LEARN_COOKIE
 from triplane.dataplane.kernels.learners import any_learner, next_learner
 from triplane.dataplane.kernels.pool import Words
-from triplane.dataplane.kernels.program import arg_of, size_of
+from triplane.dataplane.kernels.program import OP_LEARN, arg_of, head_of, size_of
 
 MASK64 = (1 << 64) - 1
 
@@ -20,6 +22,11 @@ class Learners:
     def __init__(self) -> None:
         self.noted = 0
         self._lost: dict[tuple[int, int], None] = {}  # table and cookie; the first one lost comes first
+
+    def warm(self) -> None:
+        """Load the compiled code, as FlowTables.warm."""
+        self._note_program(np.array([head_of(OP_LEARN, 4, 0), 0, 0, DELETE_LEARNED, 0]), 0)
+        self.forget()
 
     @property
     def lost(self) -> bool:
