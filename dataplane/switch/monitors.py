@@ -158,6 +158,7 @@ def onf_requests_of(body: bytes) -> Iterator[tuple[int, int, Monitor]]:
             raise OpenFlowError(ec.OFPET_BAD_MATCH, ec.OFPBMC_BAD_LEN)
         if flags & ~ONF_FLAGS:
             raise monitor_failed(ec.OFPMOFC_BAD_FLAGS)
+        check_table(table_id)
         match = with_header(body[start : start + length])
         yield monitor_id, ofp.OFPFMC_ADD, Monitor(flags, table_id, out_port, ofp.OFPG_ANY, match, fields_of(match))
 
@@ -175,8 +176,15 @@ def nx_requests_of(body: bytes) -> Iterator[tuple[int, int, Monitor]]:
             raise OpenFlowError(ec.OFPET_BAD_MATCH, ec.OFPBMC_BAD_LEN)
         if flags & ~ONF_FLAGS or not flags & sum(EVENT_FLAGS.values()):
             raise monitor_failed(ec.OFPMOFC_BAD_FLAGS)
+        check_table(table_id)
         match, out_port = ofp_match(body[start : start + length]), wide_port(port)
         yield monitor_id, ofp.OFPFMC_ADD, Monitor(flags, table_id, out_port, ofp.OFPG_ANY, match, fields_of(match))
+
+
+def check_table(table_id: int) -> None:
+    """The error of Open vSwitch: before 1.4 monitors have none for that."""
+    if ofp.OFPTT_MAX <= table_id < ofp.OFPTT_ALL:
+        raise OpenFlowError(ec.OFPET_BAD_REQUEST, ec.OFPBRC_BAD_TABLE_ID)
 
 
 def padded(length: int) -> int:

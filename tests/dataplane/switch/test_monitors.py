@@ -206,9 +206,9 @@ def test_changes_during_a_long_answer_are_told_behind_it() -> None:
     assert [cookie for cookie, there in state.items() if there and cookie >= 0] == [5]
 
 
-def onf_request(flags: int, match: bytes = b"", number: int = 1) -> bytes:
+def onf_request(flags: int, match: bytes = b"", number: int = 1, table: int = 255) -> bytes:
     """ONF's EXT-187, of 1.3."""
-    body = struct.pack("!IHHIB3x", number, flags, len(match), ofp.OFPP_ANY, 255) + match + bytes(-len(match) % 8)
+    body = struct.pack("!IHHIB3x", number, flags, len(match), ofp.OFPP_ANY, table) + match + bytes(-len(match) % 8)
     return raw(ofp.OFPT_MULTIPART_REQUEST, b"\xff\xff" + bytes(6) + b"ONF\0" + struct.pack("!I", 1870) + body)
 
 
@@ -242,6 +242,7 @@ def test_the_extension_of_1_3(match: bytes) -> None:
 
 def test_the_extension_of_1_3_tells_in_short_what_one_does_oneself() -> None:
     peer = Peer(switch()[0])
+    assert peer.error(onf_request(0x0F, table=254)) == (ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_TABLE_ID)
     peer.send(onf_request(0x0F))
     (update,) = onf_updates(peer.send(parser13.OFPFlowMod(DESC13, match=parser13.OFPMatch(in_port=1))))
     assert update == (3, -1)

@@ -78,7 +78,6 @@ def test_ones_own_changes_are_told_in_short_before_the_barrier() -> None:
         ({"out_port": 9}, [2]),
         ({"out_port": ofp.OFPP_NONE}, [1, 2]),
         ({"table_id": 3}, []),
-        ({"table_id": 254}, []),
         ({"flags": ofp.NXFMF_DELETE | ofp.NXFMF_OWN}, []),
     ],
 )
@@ -110,6 +109,12 @@ def test_errors_are_nicira_s(request_: Any, code: int) -> None:
     (error,) = peer.exchange(request_.serialize())
     assert (error[1], error[8:20]) == (ofp.OFPT_ERROR, VENDOR_ERROR + code.to_bytes(2))
     assert (list(peer.conn.updates.monitors), datapath.watched) == ([1], True)
+
+
+def test_a_table_that_is_not_there_is_not_watched() -> None:
+    datapath, peer, _ = start()
+    assert peer.error(monitor(table_id=254)) == (ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_EPERM), "1.0 has no other error"
+    assert not datapath.watched
 
 
 def test_requests_that_are_cut_short_change_nothing() -> None:
