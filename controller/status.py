@@ -71,7 +71,8 @@ def switch(connection: Connection) -> Row:
 
 def app(one: RyuApp) -> Row:
     """One app: what it does, what waits for it, what went wrong."""
-    handler, seconds = one.occupied()
+    handler, seconds = occupied(one)
+    handlers = one._contained
     state = "idle" if handler is None else "blocked" if seconds >= BLOCKED_SECONDS else "busy"
     return {
         "app": one.name,
@@ -82,9 +83,18 @@ def app(one: RyuApp) -> Row:
         "waiting": len(one.events),
         "dropped_packet_ins": one.dropped_packet_ins,
         "dropped_events": one.dropped_events,
-        "failures": one.failures,
-        "slow": one.slow,
+        "failures": handlers.failures,
+        "slow": handlers.slow,
     }
+
+
+def occupied(one: RyuApp) -> tuple[str | None, float]:
+    """The handler of an app that runs, and for how many seconds; None if none does."""
+    handlers = one._contained
+    handler = handlers.handler
+    if not one._running or not one.is_active or handler is None:
+        return None, 0.0
+    return getattr(handler, "__qualname__", repr(handler)), max(0.0, time.monotonic() - handlers.since)
 
 
 def peer(address: Any) -> str:

@@ -29,19 +29,25 @@ SERVICE_BRICKS: dict[str, RyuApp] = {}  # the running apps by name
 
 
 class Contained:
-    """Around an app's handlers: an error, whatever it is, is logged with app and event, and ends there."""
+    """Around an app's handlers: an error, whatever it is, is logged with app and event, and ends there.
+
+    It keeps what is counted of them too: an app may call its own attributes as it likes.
+    """
 
     def __init__(self, app: RyuApp) -> None:
         self.app = app
         self.handler: Any = None
         self.event: Any = None
+        self.since = 0.0  # when the handler was called, about
+        self.failures = 0  # handlers that raised
+        self.slow = 0  # handlers that waited or took so long that another thread had to lead the loop
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
         if error is not None:
-            self.app.failures += 1
+            self.failures += 1
             place = getattr(self.handler, "__qualname__", repr(self.handler))
             text = "app %s: %s failed on %s"
             self.app.logger.error(text, self.app.name, place, type(self.event).__name__, exc_info=error)
@@ -70,9 +76,6 @@ class RyuApp:
         self.is_active = True
         self.dropped_packet_ins = 0
         self.dropped_events = 0  # others
-        self.failures = 0  # handlers that raised
-        self.slow = 0  # handlers that waited or took so long that another thread had to lead the loop
-        self._since = 0.0  # when the handler that runs was called, about
         self._running = True  # a handler is called, or none may be: not before `start`
         self._queued = False  # in the loop's `ready`
         self._contained = Contained(self)
@@ -126,8 +129,8 @@ class RyuApp:
     def _call(self, handlers: list[Any], event: EventBase) -> None:
         """Call handlers, as the leader. Raises Relieved if it took so long that this thread leads no more."""
         self._running = True
-        self._since = LOOP.now
         contained = self._contained
+        contained.since = LOOP.now
         contained.event = event
         token = LOOP.enter()
         for handler in handlers:
@@ -138,17 +141,10 @@ class RyuApp:
         try:
             token.pop()
         except IndexError:
-            self.slow += 1
+            contained.slow += 1
             if self.events:
                 self._schedule()
             raise Relieved from None
-
-    def occupied(self) -> tuple[str | None, float]:
-        """The handler that runs, for how many seconds; None if none does."""
-        handler = self._contained.handler
-        if not self._running or not self.is_active or handler is None:
-            return None, 0.0
-        return getattr(handler, "__qualname__", repr(handler)), max(0.0, time.monotonic() - self._since)
 
     # handlers
 
