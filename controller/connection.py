@@ -103,7 +103,11 @@ class Connection(Mortal):
         self.session = Session(self, peer, brick, LOOP.now, LOOP.backlog)
         self._timer = LOOP.call_at(LOOP.now, self._tick)
         LOOP.watch(self._fd, self._ready)
-        self.session.connected()
+        try:
+            self.session.connected()
+        except Exception:
+            self._close_now()  # nobody has it yet who could
+            raise
 
     # the socket's side
 

@@ -18,7 +18,7 @@ from triplane.controller.address import Address
 from triplane.controller.connection import Connection, Tls
 from triplane.controller.runtime.app import SERVICE_BRICKS, RyuApp
 from triplane.controller.runtime.handler import CONFIG_DISPATCHER, HANDSHAKE_DISPATCHER
-from triplane.controller.runtime.loop import LOOP
+from triplane.controller.runtime.loop import LOOP, Mortal
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,10 @@ _HALF_OPEN = (HANDSHAKE_DISPATCHER, CONFIG_DISPATCHER)
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-class Listener:
+class Listener(Mortal):
     """Accepts connections for a `Server`."""
+
+    fate = "pauses"
 
     def __init__(self, server: Server, sock: socket.socket, context: ssl.SSLContext | None) -> None:
         self._server, self._sock, self._context = server, sock, context
@@ -42,6 +44,7 @@ class Listener:
         self.resume()
 
     def resume(self) -> None:
+        self.failing = False
         if self._sock.fileno() >= 0:
             LOOP.watch(self._sock.fileno(), self._accept)
 
@@ -54,18 +57,27 @@ class Listener:
             if error.errno not in _SCARCE:
                 raise
             log.warning("no more connections are accepted for now: %s", error.strerror)
-            LOOP.unwatch(self._sock.fileno())
-            LOOP.call_at(LOOP.now + ACCEPT_PAUSE, self.resume)
+            self.fail()
             return
-        self._server.add(sock, peer or "unix", _tls(self._context, True))
+        self._server.add(sock, peer or "unix", self._context)
+
+    def fail(self) -> None:
+        """Pause."""
+        LOOP.unwatch(self._sock.fileno())
+        LOOP.call_at(LOOP.now + ACCEPT_PAUSE, self.resume)
 
     def close(self) -> None:
         LOOP.unwatch(self._sock.fileno())
         self._sock.close()
 
+    def __repr__(self) -> str:
+        return f"the listener at {self._sock.getsockname()}"
 
-class Connector:
+
+class Connector(Mortal):
     """Connects to a switch that listens, again and again when the connection is lost."""
+
+    fate = "begins again"
 
     def __init__(self, server: Server, address: Address, context: ssl.SSLContext | None) -> None:
         self._server, self._address, self._context = server, address, context
@@ -75,6 +87,7 @@ class Connector:
         self._try()
 
     def _try(self) -> None:
+        self.failing = False
         if self._closed:
             return
         unix = self._address.kind == "unix"
@@ -101,7 +114,7 @@ class Connector:
             self._again()
             return
         self._failures = 0
-        self._server.add(sock, str(self._address), _tls(self._context, False), self._again)
+        self._server.add(sock, str(self._address), self._context, self._again)
 
     def _again(self) -> None:
         steps = self._server.retry_seconds or RETRY_SECONDS
@@ -109,11 +122,23 @@ class Connector:
         self._failures += 1
         LOOP.call_at(LOOP.now + seconds, self._try)
 
+    def fail(self) -> None:
+        """Try again later."""
+        self._drop()
+        self._again()
+
     def close(self) -> None:
         self._closed = True
+        self._drop()
+
+    def _drop(self) -> None:
         if self._sock is not None:
             LOOP.unwatch(self._sock.fileno())
             self._sock.close()
+            self._sock = None
+
+    def __repr__(self) -> str:
+        return f"the connection to {self._address}"
 
 
 class Server:
@@ -152,17 +177,24 @@ class Server:
         LOOP.call_soon(lambda: self._ends.append(Connector(self, address, context)))
 
     def add(
-        self, sock: socket.socket, peer: Any, tls: Tls | None = None, gone: Callable[[], None] | None = None
+        self,
+        sock: socket.socket,
+        peer: Any,
+        context: ssl.SSLContext | None = None,
+        gone: Callable[[], None] | None = None,
     ) -> None:
-        """Take over a connected socket; `gone` is called when its connection has ended."""
+        """Take over a connected socket; `gone`, of one that we opened, is called when its connection has ended."""
         try:
-            connection = Connection(sock, peer, self.brick, self._gone, tls)
+            connection = Connection(sock, peer, self.brick, self._gone, _tls(context, server_side=gone is None))
         except OSError as error:  # it has gone already
             log.info("connection of %s lost: %s", peer, error)
             sock.close()
             if gone is not None:
                 gone()
             return
+        except Exception:
+            sock.close()
+            raise
         self.connections[connection] = gone
         half_open = [one for one in self.connections if one.session.datapath.state in _HALF_OPEN]
         if len(half_open) > HALF_OPEN_LIMIT:

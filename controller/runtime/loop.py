@@ -103,9 +103,10 @@ class _Mishap:
 
 
 class Mortal:
-    """What an error ends, when one comes from its methods: a connection or its session. Its repr names the switch."""
+    """What an error ends, when one comes from its methods, such as a connection. Its repr says which it is."""
 
     failing = False
+    fate = "is disconnected"
 
     def fail(self) -> None:
         """End it, at once."""
@@ -113,7 +114,10 @@ class Mortal:
 
 
 def _victim(trace: Any) -> Mortal | None:
-    """The first on the way to the error that can be ended. Looked for afterwards, it costs the turns nothing."""
+    """The first on the way to the error that can be ended. Looked for afterwards, it costs the turns nothing.
+
+    Not the last: an error that is raised a second time still has the way of the first time behind its own.
+    """
     while trace is not None:
         one = trace.tb_frame.f_locals.get("self")
         if isinstance(one, Mortal):
@@ -123,7 +127,7 @@ def _victim(trace: Any) -> Mortal | None:
 
 
 def _fate(victim: Mortal | None) -> str:
-    return "the loop goes on" if victim is None else f"{victim!r} is disconnected"
+    return "the loop goes on" if victim is None else f"{victim!r} {victim.fate}"
 
 
 class Loop:

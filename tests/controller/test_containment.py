@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,8 @@ import pytest
 from tests.controller.fake_switch import SWITCH, FakeSwitch, packet_in, serving
 from tests.controller.plant import until
 from triplane.controller import App, Datapath, PacketIn, StateChange, on
+from triplane.controller import server as servers
+from triplane.controller.address import Address
 from triplane.controller.connection import Connection
 from triplane.controller.runtime.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 from triplane.controller.runtime.loop import LOOP
@@ -112,3 +117,48 @@ def test_errors_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
         bad.send(STATUS)
         assert bad.closed()
         until(lambda: LOOP.errors == before + 1)
+
+
+@pytest.mark.parametrize("place", [(servers, "_tls"), (Session, "connected")], ids=["accepting", "connected"])
+def test_the_next_switch_is_accepted(
+    place: tuple[Any, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(servers, "ACCEPT_PAUSE", 0.05)
+    with serving() as (server, there):
+        with monkeypatch.context() as patch:
+            patch.setattr(*place, fail)
+            with FakeSwitch(there, BAD) as bad:
+                assert bad.closed()
+        with FakeSwitch(there, GOOD) as good:
+            good.comes_into_service()
+            assert len(server.connections) == 1
+    assert "pauses" in caplog.text or "is disconnected" in caplog.text
+
+
+@pytest.mark.parametrize("place", [(servers, "_tls"), (Session, "connected")], ids=["connecting", "connected"])
+def test_a_switch_that_listens_is_called_again(
+    place: tuple[Any, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "RETRY_SECONDS", (0.05,))
+    with serving() as (server, _), socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{tmp_path}/switch.sock")
+        listener.listen(8)
+        listener.settimeout(30)
+        with monkeypatch.context() as patch:
+            patch.setattr(*place, fail)
+            server.connect(Address("unix", path=f"{tmp_path}/switch.sock"))
+            for _ in range(2):
+                with listener.accept()[0] as sock:
+                    assert sock.recv(1) == b""
+        until(lambda: came_into_service(listener))
+
+
+def came_into_service(listener: socket.socket) -> bool:
+    with FakeSwitch.of(listener.accept()[0], GOOD) as switch, contextlib.suppress(ConnectionError):
+        switch.comes_into_service()
+        return True
+    return False
+
+
+def fail(*_: object) -> None:
+    raise ZeroDivisionError
