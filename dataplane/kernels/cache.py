@@ -106,9 +106,22 @@ class KernelLocator(caching._CacheLocator):
         return locator
 
 
+class KernelCacheImpl(caching.CompileResultCacheImpl):
+    """Keeps what must be loaded before a function (see `apart`): numba forgets it for cfuncs, and once loaded."""
+
+    def reduce(self, cres: Any) -> Any:
+        return super().reduce(cres._replace(reload_init=list(cres.library._reload_init)))
+
+    def rebuild(self, target_context: Any, payload: Any) -> Any:
+        cres = super().rebuild(target_context, payload)
+        cres.library._reload_init.update(cres.reload_init)
+        return cres
+
+
 def install(flags: dict[str, object]) -> None:
     """Have numba keep everything it caches in this process that way."""
     KernelLocator.flags = repr(sorted(flags.items()))
     locators = caching.CacheImpl._locator_classes
     if KernelLocator not in locators:
         locators.insert(0, KernelLocator)
+    caching.FunctionCache._impl_class = KernelCacheImpl

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba import types
 
-from triplane.dataplane.kernels import cache
+from triplane.dataplane.kernels import apart, cache
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,6 +45,7 @@ def decorate(function: F, forceinline: bool) -> F:
     compiled = numba.njit(**FLAGS, forceinline=forceinline)(function)
     if not INTERPRETED:
         compiled.get_call_template = general(compiled.get_call_template)
+        compiled.add_overload = apart.adding(compiled, compiled.add_overload)
     return cast(F, compiled)
 
 
