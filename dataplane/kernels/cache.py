@@ -29,14 +29,16 @@ def cache_root() -> Path:
     return Path(base) / "triplane"
 
 
-def imported(text: str) -> list[Path]:
-    """Kernel files that a source imports from: modules named, or members of a package that are modules."""
+@cache  # each file is in the closures of many
+def read(source: Path) -> tuple[bytes, list[Path]]:
+    """A file, and the kernel files that it imports from: modules named, or members of a package that are modules."""
+    content = source.read_bytes()
     found = []
-    for package, names in IMPORTS.findall(text):
+    for package, names in IMPORTS.findall(content.decode()):
         folder = PACKAGE.joinpath(*package.split("."))
         modules = [folder / f"{name}.py" for name in re.findall(r"\w+", names)]
         found += [path for path in (folder.with_suffix(".py"), *modules) if path.is_file()]
-    return found
+    return content, found
 
 
 def closure(source: Path) -> list[Path]:
@@ -44,7 +46,7 @@ def closure(source: Path) -> list[Path]:
     seen = {source}
     waiting = [source]
     while waiting:
-        new = set(imported(waiting.pop().read_text())) - seen
+        new = set(read(waiting.pop())[1]) - seen
         seen |= new
         waiting += new
     return sorted(seen)
@@ -55,7 +57,7 @@ def digest(source: Path, flags: str) -> str:
     """Of the source's closure and of what else decides the compiled code."""
     state = hashlib.sha256(repr((numba.__version__, flags, numba.config.BOUNDSCHECK)).encode())
     for path in closure(source):
-        state.update(path.name.encode() + b"\0" + path.read_bytes())
+        state.update(path.name.encode() + b"\0" + read(path)[0])
     return state.hexdigest()[:16]
 
 

@@ -34,6 +34,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def digests(folder: Path) -> dict[str, str]:
     cache.digest.cache_clear()
+    cache.read.cache_clear()
     return {name: cache.digest(folder / f"{name}.py", FLAGS) for name in SOURCES}
 
 
@@ -58,6 +59,7 @@ def test_an_edit_makes_new_what_depends_on_it(package: Path, edited: str, stale:
 
 def test_the_same_source_elsewhere_flags_and_versions_have_folders_of_their_own(package: Path) -> None:
     cache.digest.cache_clear()
+    cache.read.cache_clear()
     copy = package.parent / "copy"
     copy.mkdir()
     (copy / "low.py").write_text(SOURCES["low"])
@@ -74,6 +76,7 @@ def test_old_versions_are_removed_and_other_sources_left(package: Path) -> None:
     for number in range(cache.KEPT + 2):
         (package / "low.py").write_text(f"X = {number}\n")
         cache.digest.cache_clear()
+        cache.read.cache_clear()
         folders.append(cache.folder_of(package / "low.py", FLAGS))
         others.append(cache.folder_of(package / "other.py", FLAGS))
         for folder in (folders[-1], others[-1]):
