@@ -10,8 +10,8 @@ from triplane.terminal import Progress
 DESCRIPTION = """\
 Compile the data plane's kernels and cache them (in $XDG_CACHE_HOME/triplane, or ~/.cache/triplane).
 
-Takes under a minute on a new machine and a fraction of a second when nothing has changed. A switch
-that starts without it does the same by itself.
+Takes about a minute on a new machine with two processors, and a few seconds when nothing has changed. A
+switch that starts without it does the same by itself.
 """
 
 
