@@ -45,6 +45,7 @@ def tables(step: Callable[[str], None]) -> None:
     node.group_stats(ofp.OFPG_ALL, 1)
     node.meter_stats(ofp.OFPM_ALL, 1)
     node.state.flows.warm(1)
+    node.state.macs.flush()
     node.group_mod(ofp.OFPGC_DELETE, ofp.OFPGT_ALL, 1, b"", 1)
     node.meter_mod(ofp.OFPMC_DELETE, ofp.OFPMF_KBPS, 1, b"", 1)
     node.close()
