@@ -75,11 +75,27 @@ def _import_file(path: Path, what: str) -> ModuleType:
     if name is not None:
         return importlib.import_module(name)  # others import it under this name
     if str(path.parent.resolve()) not in sys.path:
-        sys.path.insert(0, str(path.parent.resolve()))  # the app's own modules stand beside it
-    known = sys.modules.get(path.stem)
-    if known is not None and known.__file__ and Path(known.__file__).resolve() == path.resolve():
-        return known
-    return execute(path.stem, path)
+        sys.path.append(str(path.parent.resolve()))  # the app's own modules stand beside it, and hide no other
+    name = _module_name(path)
+    known = sys.modules.get(name)
+    return execute(name, path) if known is None else known
+
+
+def _module_name(path: Path) -> str:
+    """That of the file, unless it is another module's: a script may be called `ryu.py`, `queue.py`, or as another."""
+    name = path.stem
+    while name.isidentifier() and not _is_free(name, path):
+        name += "_app"
+    return name
+
+
+def _is_free(name: str, path: Path) -> bool:
+    """Is a module of this name the file itself, or none at all?"""
+    known = sys.modules.get(name)
+    if known is not None:
+        return Path(getattr(known, "__file__", None) or ".").resolve() == path.resolve()
+    spec = importlib.util.find_spec(name)
+    return spec is None or Path(spec.origin or ".").resolve() == path.resolve()
 
 
 def execute(name: str, path: Path) -> ModuleType:
