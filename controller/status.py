@@ -72,7 +72,7 @@ def switch(connection: Connection) -> Row:
 def app(one: RyuApp) -> Row:
     """One app: what it does, what waits for it, what went wrong."""
     handler, seconds = occupied(one)
-    handlers = one._contained
+    handlers = one._app_contained
     state = "idle" if handler is None else "blocked" if seconds >= BLOCKED_SECONDS else "busy"
     return {
         "app": one.name,
@@ -90,9 +90,9 @@ def app(one: RyuApp) -> Row:
 
 def occupied(one: RyuApp) -> tuple[str | None, float]:
     """The handler of an app that runs, and for how many seconds; None if none does."""
-    handlers = one._contained
+    handlers = one._app_contained
     handler = handlers.handler
-    if not one._running or not one.is_active or handler is None:
+    if not one._app_running or not one.is_active or handler is None:
         return None, 0.0
     return getattr(handler, "__qualname__", repr(handler)), max(0.0, time.monotonic() - handlers.since)
 

@@ -11,7 +11,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any, ClassVar
 
 from triplane.controller.runtime import handler as handlers
@@ -54,8 +55,18 @@ class Contained:
         return True
 
 
+class Turn:
+    """An app's place in the loop's queue."""
+
+    def __init__(self, run: Callable[[], bool]) -> None:
+        self.run = run
+
+
 class RyuApp:
-    """The base class of apps. `name` is what other apps send events to; the class's name unless changed."""
+    """The base class of apps. `name` is what other apps send events to; the class's name unless changed.
+
+    What Ryu's has not begins with `_app_`: scripts have a `run`, a `_running`, `_routes` or `_drop` of their own.
+    """
 
     _CONTEXTS: ClassVar[dict[str, type]] = {}  # shared objects that the app wants: name and class
     _EVENTS: ClassVar[list[type]] = []  # classes of events that it makes, if they stand in another module
@@ -71,17 +82,19 @@ class RyuApp:
         self.event_handlers: dict[type, list[Any]] = {}
         self.observers: dict[type, dict[str, set[str]]] = {}  # event class, observer's name, phases
         self.threads: list[threading.Thread] = []
+        self.main_thread: Any = None  # what `start` returned; some of Ryu's services end it in `stop`
         self.events: deque[tuple[EventBase, str | None]] = deque()
         self._event_stop = EventBase()  # some of Ryu's services send it to wake themselves
         self.is_active = True
         self.dropped_packet_ins = 0
         self.dropped_events = 0  # others
-        self._running = True  # a handler is called, or none may be: not before `start`
-        self._queued = False  # in the loop's `ready`
-        self._contained = Contained(self)
-        self._routes: dict[tuple[type, str], list[tuple[RyuApp, list[Any]]]] = {}
+        self._app_running = True  # a handler is called, or none may be: not before `start`
+        self._app_queued = False  # in the loop's `ready`
+        self._app_contained = Contained(self)
+        self._app_turn = Turn(self._app_run)
+        self._app_routes: dict[tuple[type, str], list[tuple[RyuApp, list[Any]]]] = {}
 
-    @property
+    @cached_property  # no property: apps may assign it
     def CONF(self) -> Any:
         """The options (ryu.cfg.CONF)."""
         from triplane.controller.runtime import cfg  # not at the top: its library takes a while
@@ -93,43 +106,49 @@ class RyuApp:
     def start(self) -> Any:
         """Begin to handle events. An app that overrides this calls it first."""
         LOOP.start()
-        self._running = False
-        self._schedule()
+        self._app_running = False
+        self._app_schedule()
 
     def stop(self) -> None:
-        """Handle no more events; waits a moment for the handler that runs."""
+        """End the main thread and handle no more events; waits a moment for the handler that runs."""
+        if self.main_thread is not None:
+            hub.kill(self.main_thread)
         self.is_active = False
         self.events.clear()
         end = time.monotonic() + STOP_SECONDS
-        while self._running and not LOOP.leads and time.monotonic() < end:
+        while self._app_running and not LOOP.leads and time.monotonic() < end:
             time.sleep(0.001)
-        self._running = True
+        self._app_running = True
+
+    def set_main_thread(self, thread: Any) -> None:
+        """The manager's: `thread` is what `start` returned."""
+        self.main_thread = thread
 
     def close(self) -> None:
         """Called when the app is taken down; to be overridden."""
 
-    def _schedule(self) -> None:
-        if not self._queued:
-            self._queued = True
-            LOOP.ready.append(self)
+    def _app_schedule(self) -> None:
+        if not self._app_queued:
+            self._app_queued = True
+            LOOP.ready.append(self._app_turn)
             LOOP.wake()
 
-    def run(self) -> bool:
+    def _app_run(self) -> bool:
         """Handle some of the events that wait: the loop's call."""
-        self._queued = False
+        self._app_queued = False
         for _ in range(EVENTS_IN_A_TURN):
-            if self._running or not self.events:
+            if self._app_running or not self.events:
                 return False
             event, state = self.events.popleft()
-            self._call(self.get_handlers(event, state), event)
+            self._app_call(self.get_handlers(event, state), event)
         if self.events:
-            self._schedule()
+            self._app_schedule()
         return bool(self.events)
 
-    def _call(self, handlers: list[Any], event: EventBase) -> None:
+    def _app_call(self, handlers: list[Any], event: EventBase) -> None:
         """Call handlers, as the leader. Raises Relieved if it took so long that this thread leads no more."""
-        self._running = True
-        contained = self._contained
+        self._app_running = True
+        contained = self._app_contained
         contained.since = LOOP.now
         contained.event = event
         token = LOOP.enter()
@@ -137,13 +156,13 @@ class RyuApp:
             contained.handler = handler
             with contained:
                 handler(event)
-        self._running = not self.is_active
+        self._app_running = not self.is_active
         try:
             token.pop()
         except IndexError:
             contained.slow += 1
             if self.events:
-                self._schedule()
+                self._app_schedule()
             raise Relieved from None
 
     # handlers
@@ -221,12 +240,12 @@ class RyuApp:
     def _send_event(self, ev: EventBase, state: str | None) -> None:
         waiting = len(self.events)
         if waiting >= PACKET_IN_LIMIT and (waiting >= EVENT_LIMIT or isinstance(ev, EventOFPPacketIn)):
-            self._drop(ev)
+            self._app_drop(ev)
         elif self.is_active:
             self.events.append((ev, state))
-            self._schedule()
+            self._app_schedule()
 
-    def _drop(self, ev: EventBase) -> None:
+    def _app_drop(self, ev: EventBase) -> None:
         if not isinstance(ev, EventOFPPacketIn):
             self.dropped_events += 1
         else:
@@ -237,24 +256,24 @@ class RyuApp:
 
     def deliver(self, ev: EventBase, state: str) -> None:
         """As send_event_to_observers, for the loop's leader: calls the handlers here and now. Raises Relieved."""
-        routes = self._routes.get((ev.__class__, state))
+        routes = self._app_routes.get((ev.__class__, state))
         if routes is None:
-            routes = self._find_routes(ev, state)
+            routes = self._app_find_routes(ev, state)
         if len(routes) != 1:
             for app, _ in routes[1:]:  # queued: if the first takes long, they need not wait for it
                 app._send_event(ev, state)
             if not routes:
                 return
         app, found = routes[0]
-        if app._running or app.events:
+        if app._app_running or app.events:
             app._send_event(ev, state)
         else:
-            app._call(found, ev)
+            app._app_call(found, ev)
 
-    def _find_routes(self, ev: EventBase, state: str) -> list[tuple[RyuApp, list[Any]]]:
+    def _app_find_routes(self, ev: EventBase, state: str) -> list[tuple[RyuApp, list[Any]]]:
         apps = [SERVICE_BRICKS[name] for name in self.get_observers(ev, state) if name in SERVICE_BRICKS]
         routes = [(app, app.get_handlers(ev, state)) for app in apps]
-        self._routes[ev.__class__, state] = routes
+        self._app_routes[ev.__class__, state] = routes
         return routes
 
     def send_request(self, req: EventRequestBase) -> Any:
@@ -300,4 +319,4 @@ def unregister_app(app: RyuApp) -> None:
 def forget_routes() -> None:
     """Who hears of what has changed."""
     for app in SERVICE_BRICKS.values():
-        app._routes.clear()
+        app._app_routes.clear()

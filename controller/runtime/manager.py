@@ -218,6 +218,7 @@ class AppManager:
             thread = app.start()
             if thread is not None:
                 self.main_threads[app.name] = thread
+                app.set_main_thread(thread)
 
     def _update_bricks(self) -> None:
         """Let all apps hear of the events that their methods are marked for."""

@@ -10,6 +10,7 @@ import pytest
 
 from triplane.controller import CONFIG_DISPATCHER, MAIN_DISPATCHER, App, on, set_ev_cls
 from triplane.controller.runtime import app as apps
+from triplane.controller.runtime import hub
 from triplane.controller.runtime.event import EventBase, EventReplyBase, EventRequestBase
 from triplane.controller.runtime.manager import observe
 from triplane.controller.runtime.ofp_event import EventOFPPacketIn
@@ -68,6 +69,23 @@ class Failing(App):
         self.reply_to_request(event, answer)
 
 
+class Crowded(Recorder):
+    """Has names of its own that a runtime might want, and runs its thread as `main_thread`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.CONF = {"depth": 1}
+        self._running = False
+        self._routes = {"10.0.0.0/8": 1}
+        self.main_thread = hub.spawn(hub.sleep, 60)
+
+    def run(self) -> None:
+        self.called.append("run")
+
+    def _drop(self, packet: bytes) -> None:
+        self.called.append("drop")
+
+
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
     app = Recorder()
@@ -105,6 +123,21 @@ def test_an_app_that_raises_hurts_only_itself(recorder: Recorder, caplog: pytest
     assert len(recorder.called) == 3
     (record,) = [record for record in caplog.records if record.exc_info]
     assert record.getMessage() == "app Failing: Failing.fails failed on Tick"
+
+
+def test_names_of_a_script_are_its_own() -> None:
+    app = Crowded()
+    apps.register_app(app)
+    app.start()
+    app.send_event("Crowded", Tick())
+    app.send_event("Crowded", Tock())
+    assert app.done.wait(5)
+    assert sorted(app.called) == ["all", "both", "config"]
+    assert app._routes == {"10.0.0.0/8": 1}
+    assert app.CONF == {"depth": 1}
+    app.stop()
+    app.main_thread.wait()
+    apps.SERVICE_BRICKS.clear()
 
 
 def test_who_observes_hears(recorder: Recorder) -> None:
