@@ -17,7 +17,7 @@ from typing import Any
 
 from triplane.controller import address, compat, options
 from triplane.controller.options import OURS, Defaults, Setup
-from triplane.controller.runtime import hub, loglimit, ofp_event, openflow
+from triplane.controller.runtime import births, hub, loglimit, ofp_event, openflow
 from triplane.controller.runtime.app import SERVICE_BRICKS
 from triplane.controller.runtime.loop import LOOP
 from triplane.controller.runtime.manager import AppError, AppManager
@@ -55,6 +55,15 @@ def run(parser: argparse.ArgumentParser, words: list[str], defaults: Defaults = 
     except (AppError, ValueError, OSError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return CANNOT_START
+
+
+def leave(status: int) -> int:
+    """End the process, even if an app has threads that Python would wait for: for Ryu no thread was a real one."""
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(status)
+    return status
 
 
 def run_apps(setup: Setup) -> int:
@@ -114,7 +123,8 @@ def load(setup: Setup) -> tuple[AppManager, Setup]:
     if setup.only_if_needed and openflow.__name__ not in manager.applications_cls:
         setup = setup._replace(listen=[], connect=[])
     manager.load_apps([openflow.__name__])
-    manager.instantiate_apps(**manager.create_contexts())
+    with births.held():
+        manager.instantiate_apps(**manager.create_contexts())
     if manager.failed and len(manager.failed) >= len(manager.applications_cls) - 1:
         module, error = next(iter(manager.failed.items()))
         raise AppError(f"app {module}: {type(error).__name__}: {error}")

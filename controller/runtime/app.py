@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, ClassVar
 
+from triplane.controller.runtime import births, hub
 from triplane.controller.runtime import handler as handlers
-from triplane.controller.runtime import hub
 from triplane.controller.runtime.event import EventBase, EventReplyBase, EventRequestBase
 from triplane.controller.runtime.loop import LOOP, Relieved
 from triplane.controller.runtime.ofp_event import EventOFPPacketIn
@@ -26,13 +26,15 @@ EVENT_LIMIT = 65536
 EVENTS_IN_A_TURN = 64
 STOP_SECONDS = 0.25  # for the handler that runs when an app is stopped
 
+log = logging.getLogger(__name__)
 SERVICE_BRICKS: dict[str, RyuApp] = {}  # the running apps by name
 
 
 class Contained:
     """Around an app's handlers: an error, whatever it is, is logged with app and event, and ends there.
 
-    It keeps what is counted of them too: an app may call its own attributes as it likes.
+    It keeps what is counted of them too: an app may call its own attributes as it likes. The log is not
+    the app's own: that of the STP library wants a datapath id with every line.
     """
 
     def __init__(self, app: RyuApp) -> None:
@@ -51,7 +53,7 @@ class Contained:
             self.failures += 1
             place = getattr(self.handler, "__qualname__", repr(self.handler))
             text = "app %s: %s failed on %s"
-            self.app.logger.error(text, self.app.name, place, type(self.event).__name__, exc_info=error)
+            log.error(text, self.app.name, place, type(self.event).__name__, exc_info=error)
         return True
 
 
@@ -156,6 +158,8 @@ class RyuApp:
             contained.handler = handler
             with contained:
                 handler(event)
+        if births.gates:
+            births.handled()
         self._app_running = not self.is_active
         try:
             token.pop()

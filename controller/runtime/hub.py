@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
+from triplane.controller.runtime import births
 from triplane.controller.runtime.streams import StreamClient, StreamServer, connect, listen
 from triplane.controller.runtime.turns import in_turn
 from triplane.controller.runtime.waiting import Waits, current, wait_until, waits_of, wake
@@ -73,12 +74,15 @@ class HubThread(threading.Thread):
         self._links: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
         self._over = Event()  # no kill comes any more, links are called
+        self._begin = births.place()
         waits_of(self).shield()  # a kill comes in `run`: not in what `threading` does before
 
     def run(self) -> None:
         with _Ending(self):
             with _Ending(self):
                 current().begin()
+                if self._begin is not None:
+                    self._begin()
                 if self._delay:
                     sleep(self._delay)
                 self._result = self._function(*self._args, **self._kwargs)

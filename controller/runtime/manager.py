@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
+from triplane.controller.runtime import births, hub, protocol
 from triplane.controller.runtime import handler as handlers
-from triplane.controller.runtime import hub, protocol
 from triplane.controller.runtime.app import (
     SERVICE_BRICKS,
     RyuApp,
@@ -148,6 +148,10 @@ class AppManager:
 
     def create_contexts(self) -> dict[str, Any]:
         """Make what apps share. Raises AppError."""
+        with births.held():
+            return self._create_contexts()
+
+    def _create_contexts(self) -> dict[str, Any]:
         for key, cls in self.contexts_cls.items():
             if key in self.contexts:
                 continue
@@ -160,8 +164,13 @@ class AppManager:
     def instantiate_apps(self, *args: Any, **kwargs: Any) -> list[Any]:
         """Make and start all apps; threads that they returned from `start`.
 
-        One that fails is logged and left out.
+        One that fails is logged and left out. What they spawn begins when all have started.
         """
+        with births.held():
+            self._instantiate_apps(*args, **kwargs)
+        return list(self.main_threads.values())
+
+    def _instantiate_apps(self, *args: Any, **kwargs: Any) -> None:
         for module, cls in self.applications_cls.items():
             with Contained(module, "to be made") as made:
                 self._instantiate(module, cls, *args, **kwargs)
@@ -171,7 +180,6 @@ class AppManager:
         self.report_bricks()
         for app in tuple(self.applications.values()):
             self._start(app)
-        return list(self.main_threads.values())
 
     def instantiate(self, cls: type[RyuApp], *args: Any, **kwargs: Any) -> RyuApp:
         """Make one more app; it is not started."""
@@ -184,7 +192,8 @@ class AppManager:
         log.debug("instantiating app %s", cls.__name__)
         if cls.OFP_VERSIONS is not None:
             protocol.set_app_supported_versions(cls.OFP_VERSIONS)
-        app = cls(*args, **kwargs)
+        with births.held():
+            app = cls(*args, **kwargs)
         register_app(app)
         self.applications[app.name] = app
         return app

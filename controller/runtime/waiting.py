@@ -50,6 +50,7 @@ class Waits:
         self.asked: list[BaseException] = []  # to be raised in the thread
         self.raised: BaseException | None = None  # between two instructions, the last time
         self.has_turn = False  # it holds `_turn`, but for the time that it waits
+        self.gate: Any = None  # that opens when it waits, see `births`
         self._shields = 0
         self._token = threading.Lock()  # taken: nothing has happened since it was last looked at
         self._token.acquire()
@@ -130,6 +131,8 @@ class Waits:
 
     def _give_up_turn(self) -> None:
         about_to_block()
+        if self.gate is not None:
+            self.gate.open()
         if self.has_turn:
             _turn.release()
 

@@ -61,6 +61,14 @@ def main(args: Sequence[str] | None = None, prog: str | None = None) -> None:
         raise SystemExit(status)
 
 
+def console() -> None:
+    """The console script."""
+    from triplane.controller import main as controller
+
+    main()
+    controller.leave(0)
+
+
 def run_apps(apps: list[str]) -> None:
     """`AppManager.run_apps`. Raises AppError, OSError or ValueError if they cannot run."""
     from triplane.controller import main as controller
@@ -76,4 +84,4 @@ def defaults() -> Defaults:
 
 
 if __name__ == "__main__":
-    main()
+    console()

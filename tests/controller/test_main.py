@@ -141,6 +141,19 @@ def test_sigusr1_has_the_counters_logged(tmp_path: Path) -> None:
         assert "loop: handlers called 0, handed over 0, refused 0" in log.read_text()
 
 
+def test_a_thread_of_an_app_keeps_no_process_alive(tmp_path: Path) -> None:
+    app = tmp_path / "endless.py"
+    lines = ["import threading", "from ryu.base import app_manager", "class Endless(app_manager.RyuApp):"]
+    lines += [
+        "  def start(self):",
+        "    super().start()",
+        "    threading.Thread(target=threading.Event().wait).start()",
+    ]
+    app.write_text("\n".join(lines))
+    with Controller(tmp_path / "log", str(app), "--listen", f"unix:{tmp_path}/of.sock") as controller:
+        assert controller.stop() == 0
+
+
 OS_KEN_APP = """
 from os_ken.base import app_manager
 from os_ken.controller import ofp_event

@@ -62,4 +62,5 @@ def run(arguments: argparse.Namespace) -> int:
     from triplane.controller import main as controller
     from triplane.controller.options import OURS
 
-    return controller.run(arguments.parser, arguments.rest_of_line, OURS._replace(run_dir=default_run_dir()))
+    defaults = OURS._replace(run_dir=default_run_dir())
+    return controller.leave(controller.run(arguments.parser, arguments.rest_of_line, defaults))
