@@ -11,7 +11,7 @@ from pathlib import Path
 
 HOW_TO_GET = (
     "it is an app that comes with Ryu, which must be on PYTHONPATH as source "
-    "(pip download ryu==4.34 --no-deps --no-binary :all:, unpack it)"
+    "(git clone --branch v4.34 https://github.com/faucetsdn/ryu ryu-4.34; PYTHONPATH=ryu-4.34)"
 )
 _given: list[Path] = []
 
