@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from triplane.controller.compat import source
-from triplane.controller.compat.names import ALTERED, GREEN, MENDED, NOT_SHARED, PACKAGES, ours
+from triplane.controller.compat.names import ALTERED, GREEN, MENDED, NOT_SHARED, PACKAGES, STAND_INS, ours
 from triplane.controller.runtime.turns import have_turns
 
 RYU_VERSION = (4, 34)  # whose behaviour is offered here
@@ -139,6 +139,8 @@ def _ryu(fullname: str, name: str) -> Spec | None:
     if name.partition(".")[0] not in NOT_SHARED and _in_os_ken(fullname, f"os_ken.{name}"):
         return Spec(fullname, Alias(f"os_ken.{name}"))
     spec = _from_source(fullname, name)
+    if spec is None and name in STAND_INS:
+        return Spec(fullname, Alias(STAND_INS[name]))
     if spec is None and name.startswith("app."):
         # not named `fullname`: `from ryu.app import x` would pass over it and say less
         raise ModuleNotFoundError(f"No module named {fullname!r}: {source.HOW_TO_GET}", name="ryu.app")

@@ -52,6 +52,9 @@ MENDED = {
 }
 
 
+# modules of ours for apps of Ryu, if there is no source of Ryu
+STAND_INS = {"app.simple_switch_13": f"{_CONTROLLER}.compat.simple_switch_13"}
+
 # packages that are made here: they must be there without os-ken too, or hold files of a Ryu source
 PACKAGES = {"", "app", "base", "cmd", "controller", "lib", "ofproto"}
 

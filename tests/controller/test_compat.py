@@ -161,8 +161,8 @@ print(app.__module__, app.__mro__[1].__module__)
 
 
 def test_without_a_source_it_is_said_where_to_get_one() -> None:
-    for line in ("from ryu.app import simple_switch_13", "import ryu.app.simple_switch_13"):
-        assert "No module named 'ryu.app.simple_switch_13': it is an app that comes with Ryu" in python(line)
+    for line in ("from ryu.app import simple_switch_14", "import ryu.app.simple_switch_14"):
+        assert "No module named 'ryu.app.simple_switch_14': it is an app that comes with Ryu" in python(line)
 
 
 def test_os_ken_that_was_imported_too_early_is_refused() -> None:
