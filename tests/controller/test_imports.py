@@ -8,23 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from triplane.controller import compat
+from tests.controller.process import Controller
 from triplane.controller.runtime.imports import app_class, import_app
 
 SOURCE = """
-from ryu.base import app_manager
-from ryu.lib import hub
 import {beside}
+from triplane.controller import App
 
-class Named(app_manager.RyuApp):
+class Named(App):
     found = {beside}.__file__
 """
 
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
-    """`import ryu` works, and no test leaves modules or folders to the next."""
-    compat.install()
+    """No test leaves modules or folders to the next."""
     path, modules = list(sys.path), dict(sys.modules)
     yield
     sys.path[:] = path
@@ -38,7 +36,7 @@ def write(folder: Path, name: str, beside: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", ["ryu", "os_ken", "queue", "statistics", "triplane", "webob", "my_app", "1st app"])
+@pytest.mark.parametrize("name", ["os_ken", "queue", "statistics", "triplane", "webob", "my_app", "1st app"])
 def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     path = write(tmp_path, name, "os")
     module = import_app(path)
@@ -48,6 +46,15 @@ def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     assert cls is not None
     assert cls.__name__ == "Named"
     assert module.__name__ == name + "_app" * (name not in ("my_app", "1st app"))
+
+
+def test_a_script_for_ryu_may_be_called_ryu(tmp_path: Path) -> None:
+    app = tmp_path / "ryu.py"
+    app.write_text(
+        "from ryu.base import app_manager\nclass Named(app_manager.RyuApp):\n  from ryu.lib import mac, hub\n"
+    )
+    with Controller(tmp_path / "log", str(app), "--listen", f"unix:{tmp_path}/of.sock") as controller:
+        assert controller.ready[0] == "ready"
 
 
 def test_two_files_of_one_name(tmp_path: Path) -> None:
