@@ -20,7 +20,7 @@ from triplane.dataplane.kernels.node import (
     W_ACTIONS,
 )
 from triplane.dataplane.kernels.outputs import FIRST_SLOT, PENDING_NONE, push_group, send
-from triplane.dataplane.kernels.packet import ADDR, BUCKET, METADATA, PENDING, REASON
+from triplane.dataplane.kernels.packet import ADDR, LEAVES, METADATA, PENDING, REASON
 from triplane.dataplane.kernels.perform import act, write
 from triplane.dataplane.kernels.pool import Words, give_one
 from triplane.dataplane.kernels.program import (
@@ -125,5 +125,5 @@ def run_action_set(node: Words, w: Words, row: Words) -> None:
 def leave(node: Words, w: Words, row: Words) -> None:
     """The end of the egress tables: the action set, which has the output that led to them, and nothing replaces it."""
     if run_changes(node, w, row):
-        send(node, w, row, row[BUCKET])
+        send(node, w, row, row[LEAVES])
         finish(node, w, row)

@@ -37,6 +37,7 @@ from triplane.dataplane.kernels.node import (
     W_ID,
     W_STALE,
 )
+from triplane.dataplane.kernels.output_in_set import restore_set
 from triplane.dataplane.kernels.outputs import GROUP_CLONE, GROUP_EGRESS, GROUP_TABLE, PENDING_NONE, stack_at
 from triplane.dataplane.kernels.packet import (
     BLOCK,
@@ -50,6 +51,7 @@ from triplane.dataplane.kernels.packet import (
     PENDING,
     REASON,
     REGS,
+    SET,
 )
 from triplane.dataplane.kernels.pipeline import prepare, walk
 from triplane.dataplane.kernels.pool import Words
@@ -88,6 +90,7 @@ def take_up(w: Words, child: Words) -> None:
     child[PENDING] = PENDING_NONE
     w[W_STALE] = 1  # the key may be another packet's
     w[W_FLOW] = child[FLOW]  # and so the flow
+    restore_set(w, child[SET])  # and so the action set
 
 
 @kernel

@@ -1,11 +1,15 @@
-"""The field actset_output: the port in the packet's action set (OpenFlow 1.5.1 section 7.2.3.8)."""
+"""The field actset_output: the port in the packet's action set (OpenFlow 1.5.1 section 7.2.3.8).
+
+The action set is the worker's. A copy of a packet that is to be dealt with later, in a group's bucket or a clone, takes
+along what this field tells of it; nothing else of it matters, since only the packet itself comes to execute it.
+"""
 
 from __future__ import annotations
 
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.machine import view_words
 from triplane.dataplane.kernels.node import N_ARENA, N_ARENA_WORDS, W_ACTION_SET, W_ACTIONS
-from triplane.dataplane.kernels.packet import BUCKET, REGS
+from triplane.dataplane.kernels.packet import LEAVES, REGS
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.program import SLOT_GROUP, SLOT_OUTPUT
 from triplane.dataplane.kernels.registers import EGRESS
@@ -18,7 +22,20 @@ OFPP_LOCAL = 0xFFFFFFFE
 def output_in_set(node: Words, w: Words, row: Words) -> int:
     """A port number; OFPP_UNSET where there is no output or, in its place, a group."""
     if row[REGS] & EGRESS:
-        return row[BUCKET] if row[BUCKET] else OFPP_LOCAL
+        return row[LEAVES] if row[LEAVES] else OFPP_LOCAL
     if w[W_ACTIONS] >> SLOT_GROUP & 1 or w[W_ACTIONS] >> SLOT_OUTPUT & 1 == 0:
         return OFPP_UNSET
     return view_words(node[N_ARENA], node[N_ARENA_WORDS])[w[W_ACTION_SET + SLOT_OUTPUT] + 1]
+
+
+@kernel
+def kept_set(w: Words) -> int:
+    """Output and group of the action set in one word: whether there are such (SLOT_GROUP, SLOT_OUTPUT), and where."""
+    there = w[W_ACTIONS] >> SLOT_GROUP & 3
+    return there | w[W_ACTION_SET + SLOT_OUTPUT] << 2 if there >> 1 else there
+
+
+@kernel
+def restore_set(w: Words, kept: int) -> None:
+    w[W_ACTIONS] = (kept & 3) << SLOT_GROUP
+    w[W_ACTION_SET + SLOT_OUTPUT] = kept >> 2

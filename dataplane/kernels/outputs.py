@@ -31,6 +31,7 @@ from triplane.dataplane.kernels.node import (
     W_STACK,
     W_STALE,
 )
+from triplane.dataplane.kernels.output_in_set import kept_set
 from triplane.dataplane.kernels.packet import (
     ADDR,
     BLOCK,
@@ -39,11 +40,13 @@ from triplane.dataplane.kernels.packet import (
     GROUP,
     HASH,
     IN_PORT,
+    LEAVES,
     MAX_PORTS,
     PACKET_WORDS,
     PENDING,
     REASON,
     REGS,
+    SET,
 )
 from triplane.dataplane.kernels.parse import fill_key, flow_hash
 from triplane.dataplane.kernels.police import normal_port, punt_packet
@@ -66,7 +69,7 @@ OFPP_LOCAL = 0xFFFFFFFE
 
 GROUP_TABLE = -1  # on the stack: not a group's work but the flow tables' (output:TABLE)
 GROUP_CLONE = -2  # a program's, at BUCKET (Nicira's clone)
-GROUP_EGRESS = -3  # the egress tables', before it leaves by the port of slot BUCKET
+GROUP_EGRESS = -3  # the egress tables', before it leaves by the port of slot LEAVES
 
 
 @inlined
@@ -190,7 +193,7 @@ def push(node: Words, w: Words, row: Words, work: int, move: bool) -> bool:
     elif copy_frame(view_bytes(node[N_MEM], node[N_MEM_BYTES]), view_words(node[N_POOL], node[N_POOL_WORDS]), row, top):
         w[W_DROPS + DROP_NO_FRAME] += 1
         return False
-    top[GROUP], top[BLOCK], top[PENDING], top[FLOW] = work, 0, PENDING_NONE, w[W_FLOW]
+    top[GROUP], top[BLOCK], top[PENDING], top[FLOW], top[SET] = work, 0, PENDING_NONE, w[W_FLOW], kept_set(w)
     top[REGS] -= values_of(top) * VALUE_ONE  # values that were pushed stay with the original
     w[W_DEPTH] += 1
     return True
@@ -231,6 +234,6 @@ def push_egress(node: Words, w: Words, row: Words, slot: int) -> None:
     """Leave a copy of a packet for the egress tables; what it meets there sends it out directly."""
     if push(node, w, row, GROUP_EGRESS, False):
         top = view_words(stack_at(w, w[W_DEPTH] - 1), PACKET_WORDS)
-        top[BUCKET] = slot
+        top[LEAVES] = slot
         top[REGS] = (top[REGS] - values_of(top) * VALUE_ONE) | EGRESS
     sent(row)

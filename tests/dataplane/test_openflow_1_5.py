@@ -21,6 +21,7 @@ PING = bytes(
     Ether(dst=B, src=A) / IP(src="10.1.2.3", dst="10.4.5.6", ttl=9) / TCP(sport=7, dport=80, flags="S") / bytes(32)
 )
 TAGGED = bytes(Ether(dst=B, src=A) / Dot1Q(vlan=0x123, prio=5) / IP(src="10.1.2.3") / TCP())
+CLEAR = parser.OFPInstructionActions(ofp.OFPIT_CLEAR_ACTIONS, [])
 
 
 @pytest.fixture
@@ -220,6 +221,33 @@ def test_a_group_takes_the_place_of_an_output(node: Forwarder) -> None:
     assert list(frames(node)) == [3]
 
 
+def test_a_bucket_sees_the_action_set_as_it_was_when_the_packet_came_to_the_group(node: Forwarder) -> None:
+    copy = parser.OFPActionCopyField(16, 0, 0, ["actset_output", "eth_src"])
+    body = output(2).serialize() + copy.serialize()
+    bucket = bytes((0, 16 + len(body))) + bytes(2) + b"\xff" * 8 + bytes(4) + body
+    node.node.group_mod(ofp.OFPGC_ADD, ofp.OFPGT_ALL, 5, bucket, node.now, version=6)
+    assert flow(node, write(output(4)), goto(1)) is None
+    assert flow(node, apply(parser.OFPActionGroup(5)), write(output(3)), table=1) is None
+    assert {port: frame.src for port, frame in frames(node).items()} == {2: "02:00:00:00:00:04", 3: A}
+
+
+def test_a_clone_sees_the_action_set_as_it_was_when_it_was_made(node: Forwarder) -> None:
+    clone = parser.NXActionClone([parser.NXActionResubmitTable(0xFFF8, 2)])
+    assert flow(node, write(output(4)), goto(1)) is None
+    assert flow(node, apply(clone), CLEAR, table=1) is None
+    assert flow(node, apply(output(2)), table=2, actset_output=4) is None
+    assert 2 in frames(node)
+
+
+def test_a_clone_in_an_egress_table_leaves_by_the_same_port(node: Forwarder) -> None:
+    node.node.set_egress(9)
+    clone = parser.NXActionClone([parser.NXActionResubmitTable(0xFFF8, 10)])
+    flow(node, write(output(4)))
+    assert flow(node, apply(clone), table=9) is None
+    assert flow(node, apply(output(2)), table=10, actset_output=4) is None
+    assert 2 in frames(node)
+
+
 def test_every_packet_is_ethernet(node: Forwarder) -> None:
     assert flow(node, apply(output(2)), packet_type=0) is None
     assert list(frames(node)) == [2]
@@ -257,7 +285,7 @@ def test_a_packet_that_leaves_goes_through_the_egress_tables(node: Forwarder) ->
 def test_clearing_actions_leaves_the_output_that_led_to_egress(node: Forwarder) -> None:
     node.node.set_egress(9)
     flow(node, write(output(2)))
-    assert flow(node, parser.OFPInstructionActions(ofp.OFPIT_CLEAR_ACTIONS, []), table=9) is None
+    assert flow(node, CLEAR, table=9) is None
     assert list(frames(node)) == [2]
 
 
