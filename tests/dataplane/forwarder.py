@@ -40,7 +40,10 @@ OFFLOAD = (CSUM, CSUM_START, CSUM_OFFSET, GSO_TYPE, GSO_SIZE)
 class Forwarder:
     """Ports 1 to 4 and LOCAL; nothing runs but what a test calls."""
 
-    def __init__(self, slots: Sequence[int] = SLOTS, *, caps: int = 0, mtu: int = 65535, frames: int = 256) -> None:
+    def __init__(
+        self, slots: Sequence[int] = SLOTS, *, caps: int = 0, mtu: int = 65535, frames: int = 256, version: int = 4
+    ) -> None:
+        self.version = version  # of what is sent to it
         self.node = Node(small_frames=frames, big_frames=16)
         self.ports = {slot: MemoryPort(slot, caps=caps, mtu=mtu) for slot in slots}
         for port in self.ports.values():
@@ -55,13 +58,14 @@ class Forwarder:
 
     # tables
     def flow_mod(self, request: Request) -> FlowModOutcome:
-        return self.send(encode(request))
+        return self.send(encode(request, self.version))
 
     def send(self, message: bytes) -> FlowModOutcome:
         return self.node.flow_mods(message, 0, len(message), self.now)
 
     def group(self, number: int, group: Group, command: int = 0) -> None:
-        self.node.group_mod(command, group.kind, number, b"".join(map(encode_bucket, group.buckets)), self.now)
+        buckets = b"".join(map(encode_bucket, group.buckets))
+        self.node.group_mod(command, group.kind, number, buckets, self.now, version=self.version)
 
     # packets
     def receive(self, slot: int, data: bytes, offload: Sequence[int] = (0, 0, 0, 0, 0)) -> list[tuple[int, bytes]]:
@@ -84,7 +88,7 @@ class Forwarder:
         flush_all(self.state.node, self.worker)
 
     def packet_out(self, in_port: int, listed: Sequence[wire.Action], data: bytes) -> list[tuple[int, bytes]]:
-        self.node.packet_out(in_port, wire.actions(listed), data, self.now)
+        self.node.packet_out(in_port, wire.actions(listed), data, self.now, version=self.version)
         return self.sent()
 
     def sent_frames(self) -> dict[int, list[Sent]]:
@@ -114,11 +118,11 @@ class Forwarder:
         return found
 
 
-def encode(request: Request) -> bytes:
+def encode(request: Request, version: int = 4) -> bytes:
     return wire.flow_mod(
         request.match, request.then, command=request.command, table=request.table, priority=request.priority,
         cookie=request.cookie, cookie_mask=request.cookie_mask, idle=request.idle, hard=request.hard,
-        out_port=request.out_port, out_group=request.out_group, flags=request.flags,
+        out_port=request.out_port, out_group=request.out_group, flags=request.flags, version=version,
     )  # fmt: skip
 
 

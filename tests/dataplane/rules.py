@@ -93,6 +93,7 @@ class Rules:
         self.cookie = 0
         self.nicira_share = 0.0
         self.table = 0  # that the flow is for
+        self.lists = False  # it is a list of actions that is made, not an action set
 
     def match(self, stack: Stack) -> Match:
         needed, allowed, _ = stack
@@ -160,7 +161,9 @@ class Rules:
             mask = self.r.choice([0xFF, (1 << 64) - 1, 1 << 63])
             then["metadata"] = (self.r.choice(NUMBERS["metadata"]) & mask, mask)
         if self.r.random() < 0.7:
+            self.lists = True
             then["apply"] = self.actions(stack, self.nicira_share)
+            self.lists = False
         if self.r.random() < 0.1:
             then["clear"] = True
         if self.r.random() < 0.5:

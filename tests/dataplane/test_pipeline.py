@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.dataplane.forwarder import Forwarder, encode, told
-from tests.dataplane.rules import PORTS, Rules
+from tests.dataplane.later_rules import LaterRules
+from tests.dataplane.rules import PORTS, TABLES, Rules
 from tests.dataplane.wire import CONTROLLER
 from tests.oracle import instructions
 from tests.oracle.flow_table import ADD, DELETE, DELETE_STRICT, MODIFY, MODIFY_STRICT, Request
@@ -26,9 +27,9 @@ SEEDS = range(4) if INTERPRETED else range(40)
 class Pair:
     """The node, and the oracle beside it."""
 
-    def __init__(self, r: Random, tables: int = 4) -> None:
-        self.rules = Rules(r, tables)
-        self.node = Forwarder()
+    def __init__(self, rules: Rules, version: int = 4) -> None:
+        self.rules, self.version = rules, version
+        self.node = Forwarder(version=version)
         self.switch = Switch({port: Port() for port in sorted(PORTS)})
         self.tied = False
         self.lookups: dict[int, int] = {}
@@ -53,12 +54,17 @@ class Pair:
             assert sorted(found) == sorted(gone)
 
     def expected_error(self, request: Request) -> int:
-        known = instructions.Switch(groups={number: number for number in self.rules.groups})
+        groups = {number: number for number in self.rules.groups}
+        known = instructions.Switch(groups=groups, version=self.version, first_egress=self.switch.egress or 0)
         try:
-            instructions.decode_flow_mod(encode(request), known)
+            instructions.decode_flow_mod(encode(request, self.version), known)
         except Refused as refused:
             return refused.word
         return self.switch.flows.apply(request, self.node.now)
+
+    def egress(self, first: int | None) -> None:
+        self.node.node.set_egress(first)
+        self.switch.egress = first
 
     def packet(self, port: int, data: bytes) -> None:
         sent = self.node.receive(0 if port == PORTS[-1] else port, data)
@@ -96,13 +102,28 @@ class Pair:
 
 def run(r: Random, flows: int, packets: int, tables: int, nicira: float = 0.0) -> None:
     """`nicira`: how many of the actions are Nicira's, about."""
-    pair = Pair(r, tables)
+    pair = Pair(Rules(r, tables))
     pair.rules.nicira_share = nicira
+    walk(r, pair, flows, packets)
+
+
+def run_later(r: Random, flows: int, packets: int, tables: int, nicira: float = 0.0) -> None:
+    """OpenFlow 1.5, mostly with egress tables."""
+    rules = LaterRules(r, tables, r.choice([None, *TABLES[1:tables]]))
+    rules.nicira_share = nicira
+    pair = Pair(rules, version=6)
+    pair.egress(rules.egress)
+    for request in rules.leaving():
+        pair.flow_mod(request)
+    walk(r, pair, flows, packets)
+
+
+def walk(r: Random, pair: Pair, flows: int, packets: int) -> None:
     for number in range(r.randrange(5)):
         pair.add_group(10 + number)
     for _ in range(flows):
         pair.flow_mod(pair.rules.request(MOSTLY_ADDS))
-    for number in range(2 if nicira else 0):
+    for number in range(2 if pair.rules.nicira_share else 0):
         for request in pair.rules.conjunction(7 + number):
             pair.flow_mod(request)
     for _ in range(packets):
@@ -136,3 +157,15 @@ def test_registers_resubmits_clones_and_conjunctions(seed: int) -> None:
 @given(st.randoms(use_true_random=False), st.integers(1, 6), st.integers(1, 3))
 def test_few_flows_of_niciras(r: Random, flows: int, packets: int) -> None:
     run(r, flows, packets, 2, nicira=0.6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_masks_copies_and_egress_tables(seed: int) -> None:
+    flows, packets = (16, 15) if INTERPRETED else (60, 80)
+    run_later(Random(2000 + seed), flows, packets, 3 + seed % 3, nicira=0.3 * (seed % 2))
+
+
+@settings(max_examples=20 if INTERPRETED else 60)
+@given(st.randoms(use_true_random=False), st.integers(1, 6), st.integers(1, 3))
+def test_few_flows_of_egress_tables(r: Random, flows: int, packets: int) -> None:
+    run_later(r, flows, packets, 3)

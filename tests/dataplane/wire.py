@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable
 from typing import Any
 
-from tests.dataplane import nicira_wire
+from tests.dataplane import later_wire, nicira_wire
 from tests.oracle.oxm import NUMBERS, SHAPE, Match, encode_match
 
 Action = tuple[Any, ...]
@@ -26,6 +26,7 @@ BARE = {"copy_ttl_out": 11, "copy_ttl_in": 12, "dec_mpls_ttl": 16, "pop_vlan": 1
 TTL = {"set_mpls_ttl": 15, "set_nw_ttl": 23}
 ETHERTYPE = {"push_vlan": 17, "push_mpls": 19, "pop_mpls": 20, "push_pbb": 26}
 NUMBER = {"set_queue": 21, "group": 22}
+OTHERS = nicira_wire.ACTIONS | later_wire.ACTIONS
 
 
 def padded(data: bytes) -> bytes:
@@ -36,8 +37,8 @@ def action(name: str, *arguments: Any) -> bytes:
     if name == "output":
         port, max_len = arguments
         return struct.pack("!HHIH6x", 0, 16, port, max_len)
-    if name in nicira_wire.ACTIONS:
-        return nicira_wire.action(name, *arguments)
+    if name in OTHERS:
+        return OTHERS[name](*arguments)
     if name == "set_field":
         field, value = arguments
         size = SHAPE[field][0]
@@ -82,13 +83,13 @@ def flow_mod(
     fields: Match | None = None, then: Instructions | None = None, *,
     command: int = ADD, table: int = 0, priority: int = 0,
     cookie: int = 0, cookie_mask: int = 0, idle: int = 0, hard: int = 0, buffer: int = ANY, out_port: int = ANY,
-    out_group: int = ANY, flags: int = 0, xid: int = 0, importance: int = 0,
+    out_group: int = ANY, flags: int = 0, xid: int = 0, importance: int = 0, version: int = 4,
 ) -> bytes:  # fmt: skip
-    """An OFPT_FLOW_MOD: 1.3's, or 1.4's if it has an importance (OpenFlow 1.4.1 section 7.3.4.2)."""
+    """An OFPT_FLOW_MOD: 1.4's if it has an importance (OpenFlow 1.4.1 section 7.3.4.2), else what `version` says."""
     where = (command, idle, hard, priority, buffer, out_port, out_group)
     fixed = struct.pack("!QQBBHHHIIIHH", cookie, cookie_mask, table, *where, flags, importance)
     body = fixed + match(fields or {}) + instructions(then or {})
-    return struct.pack("!BBHI", 5 if importance else 4, 14, 8 + len(body), xid) + body
+    return struct.pack("!BBHI", max(version, 5 if importance else 4), 14, 8 + len(body), xid) + body
 
 
 def bucket(listed: Iterable[Action], *, weight: int = 0, watch_port: int = ANY, watch_group: int = ANY) -> bytes:

@@ -27,7 +27,8 @@ from triplane.dataplane.kernels.nicira_fields import NXM_ROWS, ROW_TCP_FLAGS, RO
 
 BAD_REQUEST, BAD_ACTION, BAD_INSTRUCTION, FLOW_MOD_FAILED, METER_MOD_FAILED = 1, 2, 3, 5, 12
 MANY = 1 << 32
-UNWRITABLE = {"conj_id", "ip_frag", "tcp_flags"}
+COPY_FIELD = 28
+UNWRITABLE = {"conj_id", "ip_frag", "tcp_flags", "actset_output", "packet_type"}
 SETTABLE = set(NUMBERS) - {"in_port", "in_phy_port", "metadata", "ipv6_exthdr", "actset_output", "packet_type"}
 
 
@@ -40,6 +41,8 @@ class Switch:
     groups: dict[int, int] = field(default_factory=dict)
     meters: dict[int, int] = field(default_factory=dict)
     output_table: bool = False
+    version: int = 4  # on the wire
+    first_egress: int = 0  # table, 0 for none
 
 
 @dataclass
@@ -95,7 +98,7 @@ PUSH = {
 LENGTHS = {0: 16, 20: 8, 21: 8, 22: 8, **dict.fromkeys((*PLAIN, *TTL, *PUSH), 8)}
 
 
-def split_action(data: bytes) -> tuple[int, bytes, bytes]:
+def split_action(data: bytes, version: int = 4) -> tuple[int, bytes, bytes]:
     """Type and bytes of the first action of `data`, and the rest."""
     if len(data) < 8:
         raise Refused(BAD_ACTION, 1)
@@ -110,7 +113,7 @@ def split_action(data: bytes) -> tuple[int, bytes, bytes]:
         return kind, data[:length], data[length:]
     if kind == 0xFFFF:
         raise Refused(BAD_ACTION, 2)
-    if kind not in LENGTHS and kind != 25:
+    if kind not in LENGTHS and kind != 25 and (kind != COPY_FIELD or version < 6):
         raise Refused(BAD_ACTION, 0)
     if kind in LENGTHS and LENGTHS[kind] != length:
         raise Refused(BAD_ACTION, 1)
@@ -153,9 +156,9 @@ def written_slot(row: int) -> int:
     return p.SLOT_SET_FIELD + row if row < 45 else -1
 
 
-def set_field(data: bytes) -> tuple[Action, str, int]:
+def set_field(data: bytes, version: int = 4) -> tuple[Action, str, int]:
     oxm_class, number, masked, size = int.from_bytes(data[4:6]), data[6] >> 1, data[6] & 1, data[7]
-    header, row = other_header(data)
+    header, row = other_header(data, version)
     if header is not None:
         return set_other_field(data, header, row)
     if oxm_class != 0x8000 or number not in BY_NUMBER:
@@ -175,9 +178,13 @@ def set_field(data: bytes) -> tuple[Action, str, int]:
     return Action(p.SLOT_SET_FIELD + number, words), name, value
 
 
-def other_header(data: bytes) -> tuple[Header | None, int]:
-    """What the set-field says if it is none of OXM's fields, and its row in the kernels' table."""
+def other_header(data: bytes, version: int) -> tuple[Header | None, int]:
+    """What the set-field says if it is a load, and its row in the kernels' table: of none of OXM's fields, or from
+    OpenFlow 1.5 on with a mask, or of the metadata."""
     oxm_class, number = int.from_bytes(data[4:6]), data[6] >> 1
+    name = BY_NUMBER.get(number, "") if oxm_class == 0x8000 else ""
+    if version >= 6 and (name == "metadata" or (name in SETTABLE and data[6] & 1)):
+        return HEADERS[oxm_class, number], number
     if oxm_class == 0xFFFF and len(data) >= 12:
         return EXPERIMENTER.get((int.from_bytes(data[8:12]), number)), ROW_TCP_FLAGS
     if oxm_class == 0x8000 or (oxm_class, number) not in HEADERS:
@@ -251,7 +258,9 @@ def follow_set_field(state: State, name: str, value: int) -> None:
 
 
 NICIRA_LENGTHS = {6: 24, 7: 24, 8: 0, 14: 16, 15: 24, 17: 16, 27: 24, 28: 24, 34: 16, 42: 0}  # 0: any
-NXM = {number: name for name, number in nxm_of(BASIC_SHAPE).items()} | {0x80000408: "metadata"}
+NXM = {number: name for name, number in nxm_of(BASIC_SHAPE).items()} | {
+    0x8000 << 16 | number << 9 | SHAPE[name][0]: name for name, number in NUMBERS.items()
+}
 WIDTHS = {name: bits for name, (_, bits, _) in SHAPE.items()} | {
     **{f"xreg{number}": 64 for number in range(8)},
     **{f"xxreg{number}": 128 for number in range(4)},
@@ -274,6 +283,17 @@ def part(state: State | None, field: bytes, offset: int, bits: int, write: bool)
     if state is not None and not prerequisite_met(asks, state.known):
         raise Refused(BAD_ACTION, 10)
     return name
+
+
+def copy_field(data: bytes, state: State | None, every: bool) -> Action:
+    """OpenFlow 1.5's; its two fields' headers have four bytes each."""
+    bits, source_at, target_at = (int.from_bytes(data[at : at + 2]) for at in (4, 6, 8))
+    part(state, data[12:16], source_at, bits, False)
+    target = part(state, data[16:20], target_at, bits, True)
+    slot = p.SLOT_SET_FIELD + NUMBERS[target] if target in NUMBERS else -1
+    if not every and slot < 0:
+        raise Refused(BAD_ACTION, 11)
+    return Action(slot, [])
 
 
 def packed(data: bytes) -> tuple[int, int]:
@@ -317,7 +337,7 @@ def one_action(kind: int, data: bytes, switch: Switch, state: State | None, ever
         nicira_action(data, switch, state)
         return Action(0, [])
     if kind == 25:
-        action, name, value = set_field(data)
+        action, name, value = set_field(data, switch.version)
         if state is not None:
             if not prerequisite_met("vlan_pcp" if name == "vlan_vid" else name, state.known):
                 raise Refused(BAD_ACTION, 10)
@@ -325,6 +345,8 @@ def one_action(kind: int, data: bytes, switch: Switch, state: State | None, ever
         if not every and action.slot < 0:
             raise Refused(BAD_ACTION, 11)
         return action
+    if kind == COPY_FIELD:
+        return copy_field(data, state, every)
     action = plain_action(kind, data, switch)
     if state is not None:
         if every and not needs_met(kind, state.known):
@@ -336,7 +358,7 @@ def one_action(kind: int, data: bytes, switch: Switch, state: State | None, ever
 def action_list(data: bytes, switch: Switch, state: State | None, every: bool = True) -> list[Action]:
     actions = []
     while data:
-        kind, action, data = split_action(data)
+        kind, action, data = split_action(data, switch.version)
         actions.append(one_action(kind, action, switch, state, every))
     return actions
 
@@ -389,14 +411,14 @@ def meter(data: bytes, switch: Switch) -> list[int]:
 
 
 def goto(data: bytes, switch: Switch, table: int) -> list[int]:
-    if data[4] <= table or data[4] >= switch.tables:
+    if data[4] <= table or data[4] >= switch.tables or table < switch.first_egress <= data[4]:
         raise Refused(BAD_INSTRUCTION, 2)
     return [head(p.OP_GOTO, 1, data[4])]
 
 
 def decode_instructions(data: bytes, switch: Switch, table: int, match: Match) -> list[int]:
     found = split_instructions(data)
-    state = state_of(match)
+    state, leaves = state_of(match), False
     code = meter(found[6], switch) if 6 in found else []
     for action in action_list(found[4][8:], switch, state) if 4 in found else []:
         code += action.words
@@ -404,6 +426,9 @@ def decode_instructions(data: bytes, switch: Switch, table: int, match: Match) -
         code.append(head(p.OP_CLEAR, 1))
     for action in action_list(found[3][8:], switch, state, every=False) if 3 in found else []:
         code += [head(p.OP_WRITE, 1, action.slot), *action.words]
+        leaves |= action.slot >= p.SLOT_GROUP
+    if leaves and 0 < switch.first_egress <= table:
+        raise Refused(BAD_ACTION, 0)
     if 2 in found:
         value, mask = int.from_bytes(found[2][8:16]), int.from_bytes(found[2][16:24])
         code += [head(p.OP_METADATA, 3), signed(value & mask), signed(mask)]

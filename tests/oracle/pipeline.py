@@ -1,23 +1,25 @@
-"""OpenFlow 1.3.5's pipeline on bytes and dictionaries, one packet at a time, nothing optimised.
+"""OpenFlow's pipeline, with 1.5.1's egress tables, on bytes and dictionaries, one packet at a time, nothing optimised.
 
 Where the protocol leaves a choice (the bucket of a select group, one of several flows of equal priority), `outcomes`
-gives every result that is right.
+gives every result that is right. Copies of a packet (of groups, clones, egress tables) come after it, the last first:
+no order is specified, and it shows only in what output:NORMAL learns first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from tests.oracle import actions as rewrite
 from tests.oracle import subfields
+from tests.oracle.action_set import Action, by_kind, in_order, output_of
 from tests.oracle.flow_table import Flow, FlowTable
 from tests.oracle.groups import ALL as ALL_BUCKETS
 from tests.oracle.groups import OracleBucket, OracleGroup, candidates
 from tests.oracle.nicira import wide_port
-from tests.oracle.oxm import NUMBERS
 from tests.oracle.parse import parse
 
 IN_PORT, TABLE, NORMAL, FLOOD, ALL, CONTROLLER, LOCAL = range(0xFFFFFFF8, 0xFFFFFFFF)
@@ -26,13 +28,7 @@ PORT_DOWN, NO_RECV, NO_FLOOD, NO_FWD, NO_PACKET_IN = 1, 4, 16, 32, 64
 NO_COOKIE = 2**64 - 1
 OWN_TABLE, OWN_PORT, RESUBMITS = 255, 0xFFF8, 4096
 NICIRA = {"load", "move", "resubmit", "push", "pop", "output_reg", "exit", "note", "clone"}
-
-ORDER = [  # of the action set, section 5.10
-    "copy_ttl_in", "pop_vlan", "pop_mpls", "pop_pbb", "push_mpls", "push_pbb", "push_vlan", "copy_ttl_out",
-    "dec_mpls_ttl", "dec_nw_ttl", "set_mpls_ttl", "set_nw_ttl", "set_field", "set_queue", "group", "output",
-]  # fmt: skip
-
-Action = tuple[Any, ...]
+LATER = {"set_masked", "copy_field"}
 
 
 @dataclass
@@ -93,15 +89,21 @@ class Packet:
     action_set: dict[object, Action] = field(default_factory=dict)
     resubmits: int = 0
     depth: int = 0
+    leaving: int | None = None  # the port it leaves by, once it is in the egress tables
 
     def fields(self, in_port: int | None = None) -> dict[str, int]:
         port = self.in_port if in_port is None else in_port
         own = {"in_port": port, "in_phy_port": port, "metadata": self.metadata, "tunnel_id": self.tunnel}
-        return parse(self.data).fields | own | self.registers
+        return parse(self.data).fields | own | self.registers | {"actset_output": self.output_in_set}
+
+    @property
+    def output_in_set(self) -> int:
+        return output_of(self.action_set) if self.leaving is None else self.leaving
 
     def copy(self, **changes: Any) -> Packet:
         """One that goes its own way; values that were pushed stay with the original."""
-        return replace(self, registers=dict(self.registers), values=[], action_set={}, depth=0, **changes)
+        own = {"registers": dict(self.registers), "action_set": dict(self.action_set), "values": [], "depth": 0}
+        return replace(self, **own | changes)
 
 
 @dataclass
@@ -112,6 +114,7 @@ class Switch:
     flows: FlowTable = field(default_factory=FlowTable)
     groups: dict[int, Group] = field(default_factory=dict)
     macs: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    egress: int | None = None  # the first egress table
 
     def receive(self, port: int, data: bytes) -> Iterator[Walk]:
         """Every right result of a packet coming in by a port."""
@@ -156,6 +159,7 @@ class Walk:
     packet_ins: list[PacketIn] = field(default_factory=list)
     matched: list[tuple[Flow, int]] = field(default_factory=list)
     lookups: list[int] = field(default_factory=list)
+    waiting: list[Callable[[], None]] = field(default_factory=list)
     tied: bool = False
 
     def choose(self, number: int) -> int:
@@ -168,18 +172,27 @@ class Walk:
     def receive(self, port: int, data: bytes) -> None:
         if not self.switch.ports[port].config & (NO_RECV | PORT_DOWN):
             self.tables(Packet(data, port))
+            self.drain()
 
     def packet_out(self, in_port: int, actions: list[Action], data: bytes) -> None:
         packet = Packet(data, in_port, reason=PACKET_OUT)
         if len(data) >= 14:
             self.all_of(packet, actions)
+            self.drain()
 
-    def tables(self, packet: Packet) -> None:
+    def drain(self) -> None:
+        while self.waiting:
+            self.waiting.pop()()
+
+    def later(self, do: Callable[..., None], *arguments: Any) -> None:
+        self.waiting.append(partial(do, *arguments))
+
+    def tables(self, packet: Packet, first: int = 0) -> None:
         if len(packet.data) < 14:
             return
         packet.reason = ACTION
         packet.action_set = {}
-        table: int | None = 0
+        table: int | None = first
         with suppress(Gone):
             with suppress(Exit):
                 while table is not None:
@@ -188,7 +201,9 @@ class Walk:
                         return
                     table = self.entry(packet, flow, table)
             packet.reason = ACTION_SET
-            self.each(packet, in_order(packet.action_set))
+            self.each(packet, in_order(packet.action_set, packet.leaving is not None))
+            if packet.leaving is not None:
+                self.emit(packet, packet.leaving)
 
     def lookup(self, packet: Packet, table: int, in_port: int | None = None) -> Flow | None:
         self.lookups.append(table)
@@ -206,7 +221,7 @@ class Walk:
         self.each(packet, flow.then.get("apply", []))
         if "clear" in flow.then:
             packet.action_set = {}
-        packet.action_set |= {kind_of(action): action for action in flow.then.get("write", [])}
+        packet.action_set |= by_kind(flow.then.get("write", []))
         value, mask = flow.then.get("metadata", (0, 0))
         packet.metadata = packet.metadata & ~mask | value & mask
         return flow.then.get("goto")
@@ -245,7 +260,7 @@ class Walk:
 
     def act(self, packet: Packet, action: Action) -> bool:
         name, *arguments = action
-        if name in NICIRA:
+        if name in NICIRA | LATER:
             getattr(self, name)(packet, *arguments)
         elif name == "output":
             self.output(packet, *arguments)
@@ -265,15 +280,15 @@ class Walk:
             direct = packet.flow is not None and packet.flow.is_miss and not packet.in_bucket
             self.punt(packet, NO_MATCH if direct else packet.reason, max_len)
         elif port == IN_PORT:
-            self.emit(packet, packet.in_port)
+            self.send(packet, packet.in_port)
         elif port in (ALL, FLOOD):
             self.flood(packet, NO_FLOOD if port == FLOOD else 0)
         elif port == NORMAL:
             self.normal(packet)
         elif port == TABLE:
-            self.tables(packet.copy())
+            self.later(self.tables, packet.copy())
         elif port != packet.in_port:
-            self.emit(packet, port)
+            self.send(packet, port)
 
     def punt(self, packet: Packet, reason: int, max_len: int) -> None:
         port = self.switch.ports.get(packet.in_port)
@@ -288,7 +303,7 @@ class Walk:
     def flood(self, packet: Packet, barred: int) -> None:
         for number, port in self.switch.ports.items():
             if number not in (LOCAL, packet.in_port) and not port.config & barred:
-                self.emit(packet, number)
+                self.send(packet, number)
 
     def normal(self, packet: Packet) -> None:
         """A learning switch; what has no ingress port teaches nothing."""
@@ -302,7 +317,14 @@ class Walk:
         if learnt is None:
             self.flood(packet, NO_FLOOD)
         elif learnt != packet.in_port:
-            self.emit(packet, learnt)
+            self.send(packet, learnt)
+
+    def send(self, packet: Packet, number: int) -> None:
+        """By way of the egress tables, but for what is there already (OpenFlow 1.5.1 section 5.1)."""
+        if self.switch.egress is None or packet.leaving is not None or not (0 < number < 256 or number == LOCAL):
+            self.emit(packet, number)
+        else:
+            self.later(self.tables, packet.copy(leaving=number, in_bucket=False), self.switch.egress)
 
     def emit(self, packet: Packet, number: int) -> None:
         port = self.switch.ports.get(number)
@@ -313,10 +335,20 @@ class Walk:
         self.sent.append((number, packet.data.ljust(60, b"\0")))
 
     def group(self, packet: Packet, number: int) -> None:
+        self.later(self.buckets, packet.copy(in_bucket=True, reason=GROUP), number)
+
+    def buckets(self, packet: Packet, number: int) -> None:
         group = self.switch.groups[number]
-        for index in self.chosen(number, group):
-            actions = in_order({kind_of(action): action for action in group.buckets[index].actions})
-            self.all_of(packet.copy(in_bucket=True, reason=GROUP), actions)
+        for index in reversed(self.chosen(number, group)):
+            self.later(self.all_of, packet.copy(), in_order(by_kind(group.buckets[index].actions)))
+
+    # what OpenFlow 1.5 adds
+
+    def set_masked(self, packet: Packet, name: str, value: int, mask: int) -> None:
+        subfields.write_masked(packet, name, value, mask)
+
+    def copy_field(self, packet: Packet, source: str, source_at: int, target: str, target_at: int, bits: int) -> None:
+        self.move(packet, source, source_at, target, target_at, bits)
 
     # Nicira's actions
 
@@ -327,7 +359,7 @@ class Walk:
         """Nothing."""
 
     def clone(self, packet: Packet, listed: list[Action]) -> None:
-        self.all_of(packet.copy(), listed)
+        self.later(self.all_of, packet.copy(), listed)
 
     def load(self, packet: Packet, name: str, offset: int, bits: int, value: int) -> None:
         subfields.write(packet, name, offset, bits, value)
@@ -361,19 +393,3 @@ class Walk:
 def plain(group: Group) -> OracleGroup:
     buckets = [OracleBucket(bucket.weight, bucket.watch_port, bucket.watch_group) for bucket in group.buckets]
     return OracleGroup(group.kind, buckets)
-
-
-def kind_of(action: Action) -> object:
-    """What an action set has one of."""
-    return action[:2] if action[0] == "set_field" else action[0]
-
-
-def in_order(action_set: dict[object, Action]) -> list[Action]:
-    """An action set as a list: a group takes the place of the output."""
-    listed = sorted(action_set.values(), key=rank)
-    return [action for action in listed if action[0] != "output" or "group" not in action_set]
-
-
-def rank(action: Action) -> tuple[int, int]:
-    """Place in the action set; set-fields go by the number of their field."""
-    return ORDER.index(action[0]), NUMBERS[action[1]] if action[0] == "set_field" else 0

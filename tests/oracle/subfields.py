@@ -28,7 +28,7 @@ def whole(packet: Any, name: str) -> int | None:
     if name in REGISTERS or name == "pkt_mark":
         return int(packet.registers.get(name, 0))
     own = {"in_port": packet.in_port, "in_port_16": packet.in_port & 0xFFFF, "metadata": packet.metadata,
-           "tunnel_id": packet.tunnel}  # fmt: skip
+           "tunnel_id": packet.tunnel, "actset_output": packet.output_in_set, "packet_type": 0}  # fmt: skip
     if name in own:
         return int(own[name])
     if name == "vlan_tci":
@@ -45,11 +45,13 @@ def read(packet: Any, name: str, offset: int, bits: int) -> int | None:
 
 
 def write(packet: Any, name: str, offset: int, bits: int, value: int) -> None:
+    write_masked(packet, name, value << offset, (1 << bits) - 1 << offset)
+
+
+def write_masked(packet: Any, name: str, value: int, mask: int) -> None:
     old = whole(packet, name)
-    if old is None:
-        return
-    mask = (1 << bits) - 1 << offset
-    store(packet, name, old & ~mask | value << offset & mask)
+    if old is not None:
+        store(packet, name, old & ~mask | value & mask)
 
 
 def store(packet: Any, name: str, value: int) -> None:
