@@ -16,6 +16,7 @@ from triplane.dataplane.kernels.groups import (
     group_block,
     group_kind,
 )
+from triplane.dataplane.kernels.kept import restore
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
 from triplane.dataplane.kernels.node import (
     DROP_GROUP,
@@ -37,8 +38,14 @@ from triplane.dataplane.kernels.node import (
     W_ID,
     W_STALE,
 )
-from triplane.dataplane.kernels.output_in_set import restore_set
-from triplane.dataplane.kernels.outputs import GROUP_CLONE, GROUP_EGRESS, GROUP_TABLE, PENDING_NONE, stack_at
+from triplane.dataplane.kernels.outputs import (
+    GROUP_BARE,
+    GROUP_CLONE,
+    GROUP_EGRESS,
+    GROUP_TABLE,
+    PENDING_NONE,
+    stack_at,
+)
 from triplane.dataplane.kernels.packet import (
     BLOCK,
     BUCKET,
@@ -51,7 +58,6 @@ from triplane.dataplane.kernels.packet import (
     PENDING,
     REASON,
     REGS,
-    SET,
 )
 from triplane.dataplane.kernels.pipeline import prepare, walk
 from triplane.dataplane.kernels.pool import Words
@@ -79,6 +85,10 @@ def drain(node: Words, w: Words) -> None:
             walk_on(node, w, child, node[N_EGRESS])
         elif top[GROUP] == GROUP_CLONE:
             child = view_words(pop(w, top), PACKET_WORDS)
+            if run(node, w, child, child[BUCKET]):
+                end(node, w, child)
+        elif top[GROUP] == GROUP_BARE:
+            child = view_words(pop(w, top), PACKET_WORDS)
             run_bucket(node, w, child, child[BUCKET])
         else:
             step(node, w, top)
@@ -90,14 +100,18 @@ def take_up(w: Words, child: Words) -> None:
     child[PENDING] = PENDING_NONE
     w[W_STALE] = 1  # the key may be another packet's
     w[W_FLOW] = child[FLOW]  # and so the flow
-    restore_set(w, child[SET])  # and so the action set
 
 
 @kernel
 def walk_on(node: Words, w: Words, child: Words, table: int) -> None:
     """The flow tables, from one that is not always the first, and what follows them."""
-    if not walk(node, w, child, table):
-        return
+    if walk(node, w, child, table):
+        end(node, w, child)
+
+
+@kernel
+def end(node: Words, w: Words, child: Words) -> None:
+    """The action set, and the end of the packet's life."""
     if child[REGS] & EGRESS:
         leave(node, w, child)
     elif w[W_ACTIONS]:
@@ -114,6 +128,7 @@ def pop(w: Words, top: Words) -> int:
     for i in range(PACKET_WORDS):
         child[i] = top[i]
     w[W_DEPTH] -= 1
+    restore(w, child, w[W_DEPTH])
     return address
 
 
@@ -165,12 +180,19 @@ def split(node: Words, w: Words, top: Words) -> int:
     if copy_frame(view_bytes(node[N_MEM], node[N_MEM_BYTES]), pool, top, child):
         w[W_DROPS + DROP_NO_FRAME] += 1
         return 0
+    restore(w, child, w[W_DEPTH] - 1)
     return address
 
 
 @kernel
 def run_bucket(node: Words, w: Words, child: Words, program: int) -> None:
     """Execute a bucket on a packet that is its own, to its end."""
-    take_up(w, child)
-    if execute(node, w, child, program) != NEXT_DROPPED:
+    if run(node, w, child, program):
         finish(node, w, child)
+
+
+@kernel
+def run(node: Words, w: Words, child: Words, program: int) -> bool:
+    """Execute a program on a packet that lay on the stack; False if it was dropped."""
+    take_up(w, child)
+    return execute(node, w, child, program) != NEXT_DROPPED

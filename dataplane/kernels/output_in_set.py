@@ -1,8 +1,4 @@
-"""The field actset_output: the port in the packet's action set (OpenFlow 1.5.1 section 7.2.3.8).
-
-The action set is the worker's. A copy of a packet that is to be dealt with later, in a group's bucket or a clone, takes
-along what this field tells of it; nothing else of it matters, since only the packet itself comes to execute it.
-"""
+"""The field actset_output: the port in the packet's action set (OpenFlow 1.5.1 section 7.2.3.8)."""
 
 from __future__ import annotations
 
@@ -26,16 +22,3 @@ def output_in_set(node: Words, w: Words, row: Words) -> int:
     if w[W_ACTIONS] >> SLOT_GROUP & 1 or w[W_ACTIONS] >> SLOT_OUTPUT & 1 == 0:
         return OFPP_UNSET
     return view_words(node[N_ARENA], node[N_ARENA_WORDS])[w[W_ACTION_SET + SLOT_OUTPUT] + 1]
-
-
-@kernel
-def kept_set(w: Words) -> int:
-    """Output and group of the action set in one word: whether there are such (SLOT_GROUP, SLOT_OUTPUT), and where."""
-    there = w[W_ACTIONS] >> SLOT_GROUP & 3
-    return there | w[W_ACTION_SET + SLOT_OUTPUT] << 2 if there >> 1 else there
-
-
-@kernel
-def restore_set(w: Words, kept: int) -> None:
-    w[W_ACTIONS] = (kept & 3) << SLOT_GROUP
-    w[W_ACTION_SET + SLOT_OUTPUT] = kept >> 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.emit import emit, emit_copy
 from triplane.dataplane.kernels.fields import KEY_WORDS
+from triplane.dataplane.kernels.kept import keep
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
 from triplane.dataplane.kernels.node import (
     DROP_DEPTH,
@@ -31,7 +32,6 @@ from triplane.dataplane.kernels.node import (
     W_STACK,
     W_STALE,
 )
-from triplane.dataplane.kernels.output_in_set import kept_set
 from triplane.dataplane.kernels.packet import (
     ADDR,
     BLOCK,
@@ -46,12 +46,11 @@ from triplane.dataplane.kernels.packet import (
     PENDING,
     REASON,
     REGS,
-    SET,
 )
 from triplane.dataplane.kernels.parse import fill_key, flow_hash
 from triplane.dataplane.kernels.police import normal_port, punt_packet
 from triplane.dataplane.kernels.pool import Words, give_one
-from triplane.dataplane.kernels.registers import EGRESS, VALUE_ONE, values_of
+from triplane.dataplane.kernels.registers import EGRESS
 from triplane.dataplane.kernels.rewrite import copy_frame
 
 PENDING_NONE = 0
@@ -68,8 +67,9 @@ OFPP_CONTROLLER = 0xFFFFFFFD
 OFPP_LOCAL = 0xFFFFFFFE
 
 GROUP_TABLE = -1  # on the stack: not a group's work but the flow tables' (output:TABLE)
-GROUP_CLONE = -2  # a program's, at BUCKET (Nicira's clone)
+GROUP_CLONE = -2  # a program's, at BUCKET, and then the action set's (Nicira's clone)
 GROUP_EGRESS = -3  # the egress tables', before it leaves by the port of slot LEAVES
+GROUP_BARE = -4  # a program's, at BUCKET: a clone's in a bucket, which has no action set to execute
 
 
 @inlined
@@ -193,8 +193,8 @@ def push(node: Words, w: Words, row: Words, work: int, move: bool) -> bool:
     elif copy_frame(view_bytes(node[N_MEM], node[N_MEM_BYTES]), view_words(node[N_POOL], node[N_POOL_WORDS]), row, top):
         w[W_DROPS + DROP_NO_FRAME] += 1
         return False
-    top[GROUP], top[BLOCK], top[PENDING], top[FLOW], top[SET] = work, 0, PENDING_NONE, w[W_FLOW], kept_set(w)
-    top[REGS] -= values_of(top) * VALUE_ONE  # values that were pushed stay with the original
+    top[GROUP], top[BLOCK], top[PENDING], top[FLOW] = work, 0, PENDING_NONE, w[W_FLOW]
+    keep(w, top, w[W_DEPTH], work == GROUP_CLONE)
     w[W_DEPTH] += 1
     return True
 
@@ -223,7 +223,8 @@ def push_table(node: Words, w: Words, row: Words) -> None:
 @kernel
 def push_clone(node: Words, w: Words, row: Words, program: int) -> None:
     """Leave a copy of a packet for a program of its own."""
-    if push(node, w, row, GROUP_CLONE, False):
+    bare = row[GROUP] > 0 or row[GROUP] == GROUP_BARE
+    if push(node, w, row, GROUP_BARE if bare else GROUP_CLONE, False):
         top = view_words(stack_at(w, w[W_DEPTH] - 1), PACKET_WORDS)
         top[BUCKET] = program
     sent(row)
@@ -235,5 +236,5 @@ def push_egress(node: Words, w: Words, row: Words, slot: int) -> None:
     if push(node, w, row, GROUP_EGRESS, False):
         top = view_words(stack_at(w, w[W_DEPTH] - 1), PACKET_WORDS)
         top[LEAVES] = slot
-        top[REGS] = (top[REGS] - values_of(top) * VALUE_ONE) | EGRESS
+        top[REGS] |= EGRESS
     sent(row)

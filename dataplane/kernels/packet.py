@@ -67,7 +67,7 @@ FLOW = BUCKET + 1  # the flow that sent it to the group, for the cookie of a pac
 # what Nicira's actions keep with a packet (see `registers`)
 REGS = FLOW + 1  # bit 0: they are in use, else all are zero and MARK and REG hold nothing; above: values on its stack
 LEAVES = REGS + 1  # slot of the port that it leaves by, once it is in the egress tables (EGRESS in REGS)
-SET = LEAVES + 1  # on the stack: what its action set has of output and group (see `output_in_set`)
+SET = LEAVES + 1  # on the stack: bits of the slots in its action set (see `kept`)
 MARK = SET + 1  # pkt_mark in the high half, as in the key
 REG = MARK + 1  # eight words: reg0:32 reg1:32 ... as in the key
 PACKET_WORDS = REG + 8

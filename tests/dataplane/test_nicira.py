@@ -354,6 +354,22 @@ def test_wide_registers_are_the_narrow_ones(node: Forwarder) -> None:
     assert ports(node, 1, tcp()) == [2]
 
 
+def test_a_clone_has_what_was_pushed(node: Forwarder) -> None:
+    """And what it pops the packet has still."""
+    popped = ("pop", "reg1", 0, 32), ("output_reg", "reg1", 0, 16)
+    add(node, ("load", "reg0", 0, 32, 2), ("push", "reg0", 0, 32), ("clone", list(popped)), *popped)
+    assert ports(node, 1, tcp()) == [2, 2]
+
+
+def test_a_clone_executes_the_action_set(node: Forwarder) -> None:
+    """Its own: as the packet's is when it is made, and what is written in it."""
+    then = {"apply": [("clone", [("output", 2, 0), ("resubmit", nx.OWN_PORT, 1)])], "write": [("output", 4, 0)]}
+    node.send(wire.flow_mod({}, then))
+    node.send(wire.flow_mod({}, {"write": [("set_field", "eth_src", 5), ("output", 3, 0)]}, table=1))
+    sent = node.receive(1, tcp())
+    assert [(port, frame[6:12]) for port, frame in sent] == [(2, A), (3, (5).to_bytes(6)), (4, A)]
+
+
 def test_registers_of_one_packet_are_not_the_next_ones(node: Forwarder) -> None:
     add(node, ("load", "reg0", 0, 32, 5), ("resubmit", nx.OWN_PORT, 1), in_port=1)
     add(node, ("resubmit", nx.OWN_PORT, 1), in_port=2)

@@ -55,6 +55,10 @@ CASES = [
     "actions=output:2,resubmit(,7),output:3",
     "actions=clone(load:5->NXM_NX_REG0[],output:2),resubmit(,1)\ntable=1,reg0=0,actions=output:3",
     "actions=clone(resubmit(,1)),output:4\ntable=1,actions=output:2,output:3",
+    "actions=load:2->NXM_NX_REG0[],push:NXM_NX_REG0[],clone(pop:NXM_NX_REG1[],output:NXM_NX_REG1[]),"
+    "load:9->NXM_NX_REG0[],pop:NXM_NX_REG2[],output:NXM_NX_REG2[]",
+    "actions=write_actions(output:4),goto_table:1\ntable=1,actions=clone(output:2),output:3",
+    "actions=clone(resubmit(,1)),output:3\ntable=1,actions=write_actions(output:2)",
     CONJUNCTION,
     CONJUNCTION + "priority=20,udp,actions=conjunction(9,1/2)\npriority=15,udp,actions=output:4",
     "reg0=0/0xff,actions=output:2\nreg0=1/0xff,actions=output:3",

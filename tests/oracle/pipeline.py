@@ -101,9 +101,9 @@ class Packet:
         return output_of(self.action_set) if self.leaving is None else self.leaving
 
     def copy(self, **changes: Any) -> Packet:
-        """One that goes its own way; values that were pushed stay with the original."""
-        own = {"registers": dict(self.registers), "action_set": dict(self.action_set), "values": [], "depth": 0}
-        return replace(self, **own | changes)
+        """One that goes its own way."""
+        own = {"registers": dict(self.registers), "action_set": dict(self.action_set), "values": list(self.values)}
+        return replace(self, depth=0, **own | changes)
 
 
 @dataclass
@@ -200,10 +200,13 @@ class Walk:
                     if flow is None:
                         return
                     table = self.entry(packet, flow, table)
-            packet.reason = ACTION_SET
-            self.each(packet, in_order(packet.action_set, packet.leaving is not None))
-            if packet.leaving is not None:
-                self.emit(packet, packet.leaving)
+            self.execute_set(packet)
+
+    def execute_set(self, packet: Packet) -> None:
+        packet.reason = ACTION_SET
+        self.each(packet, in_order(packet.action_set, packet.leaving is not None))
+        if packet.leaving is not None:
+            self.emit(packet, packet.leaving)
 
     def lookup(self, packet: Packet, table: int, in_port: int | None = None) -> Flow | None:
         self.lookups.append(table)
@@ -252,6 +255,12 @@ class Walk:
         """Do a list of its own: what a bucket, a clone or a packet-out says."""
         with suppress(Gone, Exit):
             self.each(packet, actions)
+
+    def to_the_end(self, packet: Packet, actions: list[Action]) -> None:
+        with suppress(Gone):
+            with suppress(Exit):
+                self.each(packet, actions)
+            self.execute_set(packet)
 
     def each(self, packet: Packet, actions: list[Action]) -> None:
         for action in actions:
@@ -347,9 +356,6 @@ class Walk:
     def set_masked(self, packet: Packet, name: str, value: int, mask: int) -> None:
         subfields.write_masked(packet, name, value, mask)
 
-    def copy_field(self, packet: Packet, source: str, source_at: int, target: str, target_at: int, bits: int) -> None:
-        self.move(packet, source, source_at, target, target_at, bits)
-
     # Nicira's actions
 
     def exit(self, packet: Packet) -> None:
@@ -359,7 +365,8 @@ class Walk:
         """Nothing."""
 
     def clone(self, packet: Packet, listed: list[Action]) -> None:
-        self.later(self.all_of, packet.copy(), listed)
+        """As in Open vSwitch the copy has the action set, too, and executes it; but not in a bucket."""
+        self.later(self.all_of if packet.in_bucket else self.to_the_end, packet.copy(), listed)
 
     def load(self, packet: Packet, name: str, offset: int, bits: int, value: int) -> None:
         subfields.write(packet, name, offset, bits, value)
@@ -368,6 +375,8 @@ class Walk:
         value = subfields.read(packet, source, source_at, bits)
         if value is not None:
             subfields.write(packet, target, target_at, bits, value)
+
+    copy_field = move
 
     def push(self, packet: Packet, name: str, offset: int, bits: int) -> None:
         packet.values.append(subfields.read(packet, name, offset, bits) or 0)
