@@ -10,8 +10,9 @@ import numpy as np
 from tests.dataplane import wire
 from tests.dataplane.memory_port import MemoryPort, Sent
 from tests.oracle.flow_table import Request
+from tests.oracle.groups import Group
 from tests.oracle.oxm import encode_match
-from tests.oracle.pipeline import Group, PacketIn
+from tests.oracle.pipeline import PacketIn
 from triplane.dataplane.kernels import node as n
 from triplane.dataplane.kernels.emit import flush_all
 from triplane.dataplane.kernels.groups_run import drain

@@ -10,9 +10,9 @@ from tests.dataplane.nicira_wire import HEADERS
 from tests.dataplane.wire import ALL, ANY, CONTROLLER, FLOOD, IN_PORT, LOCAL, NORMAL, TABLE, Action
 from tests.oracle import frames as f
 from tests.oracle.flow_table import CHECK_OVERLAP, RESET_COUNTS, SEND_FLOW_REM, Request
+from tests.oracle.groups import Bucket, Group
 from tests.oracle.instructions import WIDTHS
 from tests.oracle.oxm import SHAPE, Match
-from tests.oracle.pipeline import Bucket, Group
 
 MACS = [
     bytes.fromhex(text) for text in ("020000000001", "020000000002", "0200000000ff", "01005e000001", "0180c2000003")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 import pytest
@@ -32,6 +33,7 @@ class Pair:
         self.node = Forwarder(version=version)
         self.switch = Switch({port: Port() for port in sorted(PORTS)})
         self.tied = False
+        self.drops: Counter[str] = Counter()
         self.lookups: dict[int, int] = {}
 
     def add_group(self, number: int) -> None:
@@ -76,18 +78,27 @@ class Pair:
 
     def accept(self, sent: list[tuple[int, bytes]], right: list[Walk], what: str) -> None:
         packet_ins = self.node.packet_ins()
+        drops = self.new_drops()
         fitting = [
-            walk for walk in right if sorted(walk.sent) == sent and sorted(map(told, walk.packet_ins)) == packet_ins
+            walk
+            for walk in right
+            if (sorted(walk.sent), sorted(map(told, walk.packet_ins)), +walk.drops) == (sent, packet_ins, drops)
         ]
         if not fitting:
             first = right[0]
             assert sent == sorted(first.sent), what
             assert packet_ins == sorted(map(told, first.packet_ins)), what
+            assert drops == +first.drops, what
         assert fitting, what
         self.tied |= any(walk.tied for walk in fitting) or len(fitting) > 1
         self.switch.accept(fitting[0], self.node.now)
         for table in fitting[0].lookups:
             self.lookups[table] = self.lookups.get(table, 0) + 1
+
+    def new_drops(self) -> Counter[str]:
+        """Since the last time."""
+        before, self.drops = self.drops, Counter(self.node.state.drops())
+        return self.drops - before
 
     def check_counts(self) -> None:
         """Ties apart, where the choice cannot be seen from outside."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from tests.oracle.action_set import Action
+
 ALL, SELECT, INDIRECT, FF = range(4)
 DEPTH = 3
 MASK = 2**64 - 1
@@ -54,3 +56,20 @@ def candidates(groups: dict[int, OracleGroup], group: OracleGroup, ports: set[in
     if group.kind == FF:
         return live[:1]
     return [0] if group.kind == INDIRECT and group.buckets else []
+
+
+class Bucket(NamedTuple):
+    actions: list[Action]
+    weight: int = 0
+    watch_port: int | None = None
+    watch_group: int | None = None
+
+
+class Group(NamedTuple):
+    kind: int
+    buckets: list[Bucket]
+
+
+def plain(group: Group) -> OracleGroup:
+    buckets = [OracleBucket(bucket.weight, bucket.watch_port, bucket.watch_group) for bucket in group.buckets]
+    return OracleGroup(group.kind, buckets)

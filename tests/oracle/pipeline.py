@@ -7,8 +7,9 @@ no order is specified, and it shows only in what output:NORMAL learns first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,9 +17,10 @@ from typing import Any, NamedTuple
 from tests.oracle import actions as rewrite
 from tests.oracle import subfields
 from tests.oracle.action_set import Action, by_kind, in_order, output_of
+from tests.oracle.field_actions import Exit, FieldActions
 from tests.oracle.flow_table import Flow, FlowTable
 from tests.oracle.groups import ALL as ALL_BUCKETS
-from tests.oracle.groups import OracleBucket, OracleGroup, candidates
+from tests.oracle.groups import Group, candidates, plain
 from tests.oracle.nicira import wide_port
 from tests.oracle.parse import parse
 
@@ -42,24 +44,8 @@ class Port:
         return self.up and not self.config & PORT_DOWN
 
 
-class Bucket(NamedTuple):
-    actions: list[Action]
-    weight: int = 0
-    watch_port: int | None = None
-    watch_group: int | None = None
-
-
-class Group(NamedTuple):
-    kind: int
-    buckets: list[Bucket]
-
-
-class Exit(Exception):
-    """Nicira's exit: nothing more is done of this list and of those that called it."""
-
-
 class Gone(Exception):
-    """The packet was dropped."""
+    """The packet was dropped, for this reason."""
 
 
 class PacketIn(NamedTuple):
@@ -89,6 +75,7 @@ class Packet:
     action_set: dict[object, Action] = field(default_factory=dict)
     resubmits: int = 0
     depth: int = 0
+    sent: bool = False  # it was sent somewhere, or tried to be
     leaving: int | None = None  # the port it leaves by, once it is in the egress tables
 
     def fields(self, in_port: int | None = None) -> dict[str, int]:
@@ -103,7 +90,7 @@ class Packet:
     def copy(self, **changes: Any) -> Packet:
         """One that goes its own way."""
         own = {"registers": dict(self.registers), "action_set": dict(self.action_set), "values": list(self.values)}
-        return replace(self, depth=0, **own | changes)
+        return replace(self, depth=0, sent=False, **own | changes)
 
 
 @dataclass
@@ -149,7 +136,7 @@ class Undecided(Exception):
 
 
 @dataclass
-class Walk:
+class Walk(FieldActions):
     """What happened to one packet: (port, bytes) sent, packet-ins, flows matched, tables asked."""
 
     switch: Switch
@@ -160,6 +147,7 @@ class Walk:
     matched: list[tuple[Flow, int]] = field(default_factory=list)
     lookups: list[int] = field(default_factory=list)
     waiting: list[Callable[[], None]] = field(default_factory=list)
+    drops: Counter[str] = field(default_factory=Counter)
     tied: bool = False
 
     def choose(self, number: int) -> int:
@@ -176,9 +164,13 @@ class Walk:
 
     def packet_out(self, in_port: int, actions: list[Action], data: bytes) -> None:
         packet = Packet(data, in_port, reason=PACKET_OUT)
-        if len(data) >= 14:
+        if self.long_enough(packet):
             self.all_of(packet, actions)
             self.drain()
+
+    def long_enough(self, packet: Packet) -> bool:
+        self.drops["short"] += len(packet.data) < 14
+        return len(packet.data) >= 14
 
     def drain(self) -> None:
         while self.waiting:
@@ -188,25 +180,34 @@ class Walk:
         self.waiting.append(partial(do, *arguments))
 
     def tables(self, packet: Packet, first: int = 0) -> None:
-        if len(packet.data) < 14:
+        if not self.long_enough(packet):
             return
         packet.reason = ACTION
         packet.action_set = {}
         table: int | None = first
-        with suppress(Gone):
+        with self.life(packet):
             with suppress(Exit):
                 while table is not None:
                     flow = self.lookup(packet, table)
                     if flow is None:
-                        return
+                        raise Gone("no_match")
                     table = self.entry(packet, flow, table)
             self.execute_set(packet)
+
+    @contextmanager
+    def life(self, packet: Packet) -> Iterator[None]:
+        """Why it ended, unless it was sent."""
+        try:
+            yield
+            self.drops["no_action"] += not packet.sent
+        except Gone as gone:
+            self.drops[str(gone)] += 1
 
     def execute_set(self, packet: Packet) -> None:
         packet.reason = ACTION_SET
         self.each(packet, in_order(packet.action_set, packet.leaving is not None))
         if packet.leaving is not None:
-            self.emit(packet, packet.leaving)
+            self.send(packet, packet.leaving)
 
     def lookup(self, packet: Packet, table: int, in_port: int | None = None) -> Flow | None:
         self.lookups.append(table)
@@ -248,26 +249,25 @@ class Walk:
 
     def bounded(self, packet: Packet, deepest: int = 64) -> None:
         if packet.resubmits >= RESUBMITS or packet.depth >= deepest:
-            raise Gone
+            raise Gone("resubmit")
         packet.resubmits += 1
 
     def all_of(self, packet: Packet, actions: list[Action]) -> None:
         """Do a list of its own: what a bucket, a clone or a packet-out says."""
-        with suppress(Gone, Exit):
+        with self.life(packet), suppress(Exit):
             self.each(packet, actions)
 
     def to_the_end(self, packet: Packet, actions: list[Action]) -> None:
-        with suppress(Gone):
+        with self.life(packet):
             with suppress(Exit):
                 self.each(packet, actions)
             self.execute_set(packet)
 
     def each(self, packet: Packet, actions: list[Action]) -> None:
         for action in actions:
-            if not self.act(packet, action):
-                raise Gone
+            self.act(packet, action)
 
-    def act(self, packet: Packet, action: Action) -> bool:
+    def act(self, packet: Packet, action: Action) -> None:
         name, *arguments = action
         if name in NICIRA | LATER:
             getattr(self, name)(packet, *arguments)
@@ -281,23 +281,26 @@ class Walk:
             packet.data, packet.tunnel = frame.data, frame.tunnel
             if result == rewrite.EXPIRED:
                 self.punt(packet, INVALID_TTL, -1)
-                return False
-        return True
+                raise Gone("ttl")
 
     def output(self, packet: Packet, port: int, max_len: int) -> None:
+        packet.sent |= port != IN_PORT
         if port == CONTROLLER:
             direct = packet.flow is not None and packet.flow.is_miss and not packet.in_bucket
             self.punt(packet, NO_MATCH if direct else packet.reason, max_len)
         elif port == IN_PORT:
-            self.send(packet, packet.in_port)
+            if is_port(packet.in_port):
+                self.send(packet, packet.in_port)
         elif port in (ALL, FLOOD):
             self.flood(packet, NO_FLOOD if port == FLOOD else 0)
         elif port == NORMAL:
             self.normal(packet)
         elif port == TABLE:
             self.later(self.tables, packet.copy())
-        elif port != packet.in_port:
+        elif port != packet.in_port and is_port(port):
             self.send(packet, port)
+        else:
+            self.drops["in_port" if is_port(port) else "no_port"] += 1
 
     def punt(self, packet: Packet, reason: int, max_len: int) -> None:
         port = self.switch.ports.get(packet.in_port)
@@ -319,6 +322,7 @@ class Walk:
         target, source = packet.data[:6], packet.data[6:12]
         vlan = parse(packet.data).fields.get("vlan_vid", 0) & 0xFFF
         if target[:5] == bytes.fromhex("0180c20000") and target[5] < 16:
+            self.drops["reserved"] += 1
             return
         if packet.in_port in self.switch.ports and not source[0] & 1 and source != bytes(6):
             self.macs[vlan, source] = packet.in_port
@@ -327,10 +331,13 @@ class Walk:
             self.flood(packet, NO_FLOOD)
         elif learnt != packet.in_port:
             self.send(packet, learnt)
+        else:
+            self.drops["learned"] += 1
 
     def send(self, packet: Packet, number: int) -> None:
         """By way of the egress tables, but for what is there already (OpenFlow 1.5.1 section 5.1)."""
-        if self.switch.egress is None or packet.leaving is not None or not (0 < number < 256 or number == LOCAL):
+        packet.sent = True
+        if self.switch.egress is None or packet.leaving is not None:
             self.emit(packet, number)
         else:
             self.later(self.tables, packet.copy(leaving=number, in_bucket=False), self.switch.egress)
@@ -339,56 +346,37 @@ class Walk:
         port = self.switch.ports.get(number)
         at = parse(packet.data).at
         tags = at["type"] - at["vlan"] if "vlan" in at else 0
-        if port is None or not port.live or port.config & NO_FWD or len(packet.data) - tags > port.longest:
-            return
-        self.sent.append((number, packet.data.ljust(60, b"\0")))
+        if port is None or not port.live:
+            self.drops["no_port"] += 1
+        elif port.config & NO_FWD or len(packet.data) - tags > port.longest:
+            self.drops["port_config" if port.config & NO_FWD else "too_long"] += 1
+        else:
+            self.sent.append((number, packet.data.ljust(60, b"\0")))
 
     def group(self, packet: Packet, number: int) -> None:
+        packet.sent = True
         self.later(self.buckets, packet.copy(in_bucket=True, reason=GROUP), number)
 
     def buckets(self, packet: Packet, number: int) -> None:
         group = self.switch.groups[number]
-        for index in reversed(self.chosen(number, group)):
+        indices = self.chosen(number, group)
+        self.drops["group"] += not indices
+        for index in reversed(indices):
             self.later(self.all_of, packet.copy(), in_order(by_kind(group.buckets[index].actions)))
-
-    # what OpenFlow 1.5 adds
-
-    def set_masked(self, packet: Packet, name: str, value: int, mask: int) -> None:
-        subfields.write_masked(packet, name, value, mask)
 
     # Nicira's actions
 
-    def exit(self, packet: Packet) -> None:
-        raise Exit
-
-    def note(self, packet: Packet) -> None:
-        """Nothing."""
-
     def clone(self, packet: Packet, listed: list[Action]) -> None:
         """As in Open vSwitch the copy has the action set, too, and executes it; but not in a bucket."""
+        packet.sent = True
         self.later(self.all_of if packet.in_bucket else self.to_the_end, packet.copy(), listed)
-
-    def load(self, packet: Packet, name: str, offset: int, bits: int, value: int) -> None:
-        subfields.write(packet, name, offset, bits, value)
-
-    def move(self, packet: Packet, source: str, source_at: int, target: str, target_at: int, bits: int) -> None:
-        value = subfields.read(packet, source, source_at, bits)
-        if value is not None:
-            subfields.write(packet, target, target_at, bits, value)
-
-    copy_field = move
-
-    def push(self, packet: Packet, name: str, offset: int, bits: int) -> None:
-        packet.values.append(subfields.read(packet, name, offset, bits) or 0)
-
-    def pop(self, packet: Packet, name: str, offset: int, bits: int) -> None:
-        if packet.values:
-            subfields.write(packet, name, offset, bits, packet.values.pop())
 
     def output_reg(self, packet: Packet, name: str, offset: int, bits: int) -> None:
         port = subfields.read(packet, name, offset, bits) or 0
         if port <= 0xFFFF:
             self.output(packet, wide_port(port), 0xFFFF)
+        else:
+            self.drops["no_port"] += 1
 
     def chosen(self, number: int, group: Group) -> list[int]:
         if group.kind == ALL_BUCKETS:
@@ -399,6 +387,6 @@ class Walk:
         return [fitting[self.choose(len(fitting))]] if fitting else []
 
 
-def plain(group: Group) -> OracleGroup:
-    buckets = [OracleBucket(bucket.weight, bucket.watch_port, bucket.watch_group) for bucket in group.buckets]
-    return OracleGroup(group.kind, buckets)
+def is_port(number: int) -> bool:
+    """Whether there could be such a port."""
+    return 0 < number < 256 or number == LOCAL
