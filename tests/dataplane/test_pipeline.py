@@ -91,7 +91,7 @@ class Pair:
             assert drops == +first.drops, what
         assert fitting, what
         self.tied |= any(walk.tied for walk in fitting) or len(fitting) > 1
-        self.switch.accept(fitting[0], self.node.now)
+        self.switch.accept(fitting, self.node.now)
         for table in fitting[0].lookups:
             self.lookups[table] = self.lookups.get(table, 0) + 1
 

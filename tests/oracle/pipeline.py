@@ -28,6 +28,7 @@ IN_PORT, TABLE, NORMAL, FLOOD, ALL, CONTROLLER, LOCAL = range(0xFFFFFFF8, 0xFFFF
 NO_MATCH, ACTION, INVALID_TTL, ACTION_SET, GROUP, PACKET_OUT = range(6)
 PORT_DOWN, NO_RECV, NO_FLOOD, NO_FWD, NO_PACKET_IN = 1, 4, 16, 32, 64
 NO_COOKIE = 2**64 - 1
+Macs = dict[tuple[int, bytes], int]  # port by VLAN and address
 OWN_TABLE, OWN_PORT, RESUBMITS = 255, 0xFFF8, 4096
 NICIRA = {"load", "move", "resubmit", "push", "pop", "output_reg", "exit", "note", "clone"}
 LATER = {"set_masked", "copy_field"}
@@ -100,7 +101,7 @@ class Switch:
     ports: dict[int, Port]
     flows: FlowTable = field(default_factory=FlowTable)
     groups: dict[int, Group] = field(default_factory=dict)
-    macs: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    known: list[Macs] = field(default_factory=lambda: [{}])  # what it may have learnt
     egress: int | None = None  # the first egress table
 
     def receive(self, port: int, data: bytes) -> Iterator[Walk]:
@@ -111,21 +112,21 @@ class Switch:
         return self._outcomes(lambda walk: walk.packet_out(in_port, actions, data))
 
     def _outcomes(self, run: Any) -> Iterator[Walk]:
-        plans: list[list[int]] = [[]]
+        plans: list[tuple[list[int], Macs]] = [([], macs) for macs in self.known]
         while plans:
-            plan = plans.pop()
-            walk = Walk(self, list(plan), macs=dict(self.macs))
+            plan, macs = plans.pop()
+            walk = Walk(self, list(plan), macs=dict(macs))
             try:
                 run(walk)
             except Undecided as undecided:
-                plans += [[*plan, choice] for choice in range(undecided.choices)]
+                plans += [([*plan, choice], macs) for choice in range(undecided.choices)]
             else:
                 yield walk
 
-    def accept(self, walk: Walk, now: int) -> None:
-        """Count what this walk matched, and know what it learnt."""
-        self.macs = walk.macs
-        for flow, octets in walk.matched:
+    def accept(self, walks: list[Walk], now: int) -> None:
+        """Count what the first of these walks matched, and know what any may have learnt."""
+        self.known = [walk.macs for at, walk in enumerate(walks) if walk.macs not in [w.macs for w in walks[:at]]]
+        for flow, octets in walks[0].matched:
             flow.packets, flow.octets, flow.used = flow.packets + 1, flow.octets + octets, now
 
 
@@ -141,7 +142,7 @@ class Walk(FieldActions):
 
     switch: Switch
     plan: list[int]
-    macs: dict[tuple[int, bytes], int]
+    macs: Macs
     sent: list[tuple[int, bytes]] = field(default_factory=list)
     packet_ins: list[PacketIn] = field(default_factory=list)
     matched: list[tuple[Flow, int]] = field(default_factory=list)
