@@ -43,8 +43,8 @@ if INTERPRETED:
         array[index] = value
 
     def exchange(array: Any, index: int, value: int) -> int:
-        old, array[index] = int(array[index]), value
-        return old
+        old, array[index] = array[index], value  # no call in between: there the interpreter may change threads
+        return int(old)
 
     def add(array: Any, index: int, value: int) -> int:
         old = int(array[index])
