@@ -7,7 +7,8 @@ are further apart than `MOST` cost no processor time.
 
 Where others want the processor, who spins has used up its share when something comes, and waits milliseconds for its
 next; who sleeps is let in at once (measured on two busy processors: 1,600 answers a second instead of 12,400). So it
-ends when the thread was held up while it spun, and is tried again after a while, ever longer if that goes on.
+ends when the thread was held up while it spun, and is tried again after a moment, or, if it is held up again soon, after
+ever longer. A virtual machine's processor is away some times a second even when nobody else wants it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import os
 LEAST = 25e-6  # s
 MOST = 200e-6  # s
 HELD_UP = 400e-6  # s between two looks: somebody else had the processor, or the interpreter
-REST, LONGEST_REST = 0.1, 10.0  # s without spinning after that
+REST, LONGEST_REST = 0.002, 10.0  # s without spinning after that
+SOON = 10  # times the last rest
 
 
 class Spin:
@@ -38,6 +40,6 @@ class Spin:
     def held_up(self, now: float) -> None:
         """Somebody else was let in while it spun."""
         self.seconds = 0.0
-        lately = now < self._not_before + LONGEST_REST
-        self._rest = min(2 * self._rest, LONGEST_REST) if lately else REST
+        soon = now < self._not_before + SOON * self._rest
+        self._rest = min(2 * self._rest, LONGEST_REST) if soon else REST
         self._not_before = now + self._rest

@@ -56,13 +56,22 @@ def test_held_up_it_rests_ever_longer() -> None:
         while not spin.seconds:
             now += REST / 4
             spin.slept(SOON, spun=False, now=now)
-        rests.append(round(now - began, 3))
-    assert rests == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, LONGEST_REST, LONGEST_REST]
+        rests.append(round((now - began) / REST))
+    assert rests == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+
+
+def test_it_rests_no_longer_than_that() -> None:
+    spin, now = Spin(2), 100.0
+    for _ in range(100):
+        spin.held_up(now)
+        now += LONGEST_REST
+        spin.slept(SOON, spun=False, now=now)
+        assert spin.seconds
 
 
 def test_what_was_long_ago_is_forgiven() -> None:
     spin = Spin(2)
-    for now in (100.0, 101.0, 102.0):
+    for now in (100.0, 100.001, 100.002):
         spin.held_up(now)
     spin.held_up(200.0)
     spin.slept(SOON, spun=False, now=200.0 + REST)
