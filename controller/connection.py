@@ -170,11 +170,13 @@ class Connection(Mortal):
         """Queue bytes; from any thread."""
         if self._ending:
             return False
-        self._queue.append(data)
+        queue = self._queue
+        queue.append(data)
         self._queued += len(data)
-        LOOP.dirty.append(self)
-        if LOOP.asleep:
-            LOOP.wake()
+        if len(queue) == 1:  # else it is known: all is written together
+            LOOP.dirty.append(self)
+            if LOOP.asleep:
+                LOOP.wake()
         if self._queued > SEND_LIMIT:
             self._ending = True
             LOOP.call_soon(self._give_up)
@@ -184,10 +186,6 @@ class Connection(Mortal):
         """Write what is queued, as far as the socket takes it: the loop's call."""
         queue = self._queue
         while queue and not self._rest and not self._closed:
-            if len(queue) == 1 and self._tls is None:
-                self._queued = 0
-                self._transmit(queue.popleft())
-                return
             parts, size = [], 0
             while queue and size < WRITE_SIZE:
                 part = queue.popleft()

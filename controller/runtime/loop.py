@@ -276,7 +276,7 @@ class Loop:
                 self.flush()
             if self.ready:
                 self._run_ready()
-            if time.monotonic() - self.now > STRETCH:
+            if backlog and time.monotonic() - self.now > STRETCH:
                 break
         if self.dirty:
             self.flush()
