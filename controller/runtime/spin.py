@@ -7,8 +7,8 @@ are further apart than `MOST` cost no processor time.
 
 Where others want the processor, who spins has used up its share when something comes, and waits milliseconds for its
 next; who sleeps is let in at once (measured on two busy processors: 1,600 answers a second instead of 12,400). So it
-ends when the thread was held up while it spun, and is tried again after a moment, or, if it is held up again soon, after
-ever longer. A virtual machine's processor is away some times a second even when nobody else wants it.
+ends when the thread was held up while it spun, and is tried again after a moment; if that goes on, after ever longer. A
+virtual machine's processor is away some times a second even when nobody else wants it.
 """
 
 from __future__ import annotations
