@@ -12,7 +12,7 @@ Everything here belongs to the leader, but for the deques, to which any thread a
 1. what sockets have (readers put packet-ins into their session's queue, and deal with all the rest at once);
 2. calls from other threads, and timers;
 3. `ready`: apps that have events, a bounded number of each;
-4. `backlog`: sessions that have packet-ins, one from each in turn, for `STRETCH` before sockets are looked at again;
+4. `backlog`: sessions that have packet-ins, in turns of `SLICE`, for `STRETCH` before sockets are looked at again;
 5. `dirty`: connections that have something to write.
 """
 
@@ -36,7 +36,8 @@ from triplane.controller.runtime.spin import HELD_UP, Spin
 log = logging.getLogger(__name__)
 
 PATIENCE = 0.005  # s a handler may take before another thread takes over the loop
-STRETCH = 0.005  # s of packet-ins in one turn: to read and write 16 connections takes 0.2 ms of it
+SLICE = 0.002  # s of packet-ins of one session: what it needs stays in the processor's cache, and goes out in one write
+STRETCH = 0.01  # s of packet-ins in one turn: a read and a write of each of 16 connections takes 0.3 ms of it
 SPARE = 2  # followers that stay when they are not needed
 _IDLE_LOOKS = 20  # times PATIENCE without a handler, after which the watcher sleeps
 MAX_POLL_EVENTS = 256
@@ -270,16 +271,25 @@ class Loop:
             self._run_timers()
         if self.ready:
             self._run_ready()
-        backlog = self.backlog
-        while backlog:
-            if not backlog.popleft().run() and self.dirty:
+        if self.backlog:
+            self._run_backlog()
+        if self.dirty:
+            self.flush()
+
+    def _run_backlog(self) -> None:
+        backlog, now = self.backlog, self.now
+        while backlog and now - self.now < STRETCH:
+            job, end = backlog.popleft(), now + SLICE
+            more = job.run()
+            now = time.monotonic()
+            while more and now < end:
+                backlog.pop()  # it has gone back there: only the leader appends, and that is still this thread
+                more = job.run()
+                now = time.monotonic()
+            if not more and self.dirty:
                 self.flush()
             if self.ready:
                 self._run_ready()
-            if backlog and time.monotonic() - self.now > STRETCH:
-                break
-        if self.dirty:
-            self.flush()
 
     def _wait(self) -> list[tuple[int, int]]:
         """What sockets have, once they have something or it is a timer's time."""
