@@ -60,20 +60,18 @@ class LimitedLogger(logging.Logger):
             if len(self._statements) >= _MOST:
                 self._statements.clear()  # code that is made anew again and again
             statement = self._statements[key] = Statement(self.limit, level)
-        if not statement.left and not self._begin(statement):
-            statement.suppressed += 1
-            return False
+        if not statement.left:
+            if time.monotonic() - statement.since < WINDOW:
+                statement.suppressed += 1
+                return False
+            self._begin(statement)
         statement.left -= 1
         return True
 
-    def _begin(self, statement: Statement) -> bool:
-        """A new window, if the time has come."""
-        now = time.monotonic()
-        if now - statement.since < WINDOW:
-            return False
+    def _begin(self, statement: Statement) -> None:
+        """A new window."""
         self._tell(statement)
-        statement.left, statement.since, statement.suppressed = self.limit, now, 0
-        return True
+        statement.left, statement.since, statement.suppressed = self.limit, time.monotonic(), 0
 
     def _tell(self, statement: Statement) -> None:
         if statement.suppressed:

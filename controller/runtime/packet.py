@@ -73,7 +73,7 @@ class Packet(StringifyMixin):  # type: ignore[misc] # os-ken has no types
     def _step(self) -> None:
         """Parse one header. Where only zeros are left, or too little for the header, the rest is payload."""
         cls, rest = self._next, self._rest
-        if not bytes(rest).strip(b"\0"):
+        if not (rest and rest[0]) and not bytes(rest).strip(b"\0"):
             self._next = None
             return
         try:

@@ -5,7 +5,7 @@ CONFIG: features-request, then the ports; MAIN: in service, which must be reache
 then on an echo request goes out when the peer has been silent for `ECHO_INTERVAL`; after `ECHO_LIMIT` of them without
 an answer the peer is dead. `now` is seconds of a monotonic clock.
 
-Packet-ins wait in a queue, of which `run` serves one at a time; everything else is dealt with when it is received, and
+Packet-ins wait in a queue, of which `run` serves one; everything else is dealt with when it is received, and
 so goes ahead of them. While more than a few wait the driver reads the connection only rarely; what does not fit is
 dropped.
 """

@@ -53,7 +53,8 @@ def parse(version: int, data: bytes, datapath: Any = None) -> Any:
     Raises OpenFlowError, and nothing else, whatever the bytes are; it carries the type and code that the
     specification names, and the start of the message.
     """
-    data = bytes(data)
+    if data.__class__ is not bytes:
+        data = bytes(data)
     try:
         if len(data) < _HEADER_SIZE:
             raise OpenFlowError(_BAD_REQUEST, _BAD_LEN)
