@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -60,6 +61,8 @@ async def forward(node: Node, options: DataplaneOptions) -> int:
     node.warm()
     await control.start()
     watch.start()
+    gc.freeze()  # what is loaded stays
+    gc.enable()
     try:
         await serve(service, stop, partial(say_ready, options, control))
     finally:
