@@ -32,6 +32,7 @@ class App:
     """What the controllers below are registered with."""
 
     def __init__(self) -> None:
+        self.entered = hub.Event()
         self.release = hub.Event()
         self.clients: list[WebSocketRPCClient] = []
 
@@ -55,7 +56,8 @@ class Api(ControllerBase):
 
     @route("wait", "/wait")
     def wait(self, req: Any, **_: Any) -> Any:
-        self.data.release.wait(10)
+        self.data.entered.set()
+        self.data.release.wait(60)
         return Response(body=b"done")
 
     @websocket("echo", "/echo")
@@ -196,9 +198,9 @@ def test_when_all_are_at_work_a_newcomer_is_refused(served: Served, monkeypatch:
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 1)
     first = http.client.HTTPConnection(*served.address, timeout=60)
     first.request("GET", "/wait")
-    while served.request("GET", "/switch/1")[0] != 503:
-        hub.sleep(0.01)  # the first has not been read yet
-    assert served.server.refused >= 1
+    assert served.app.entered.wait(60)  # one that is not at work yet would make room
+    assert served.request("GET", "/switch/1")[0] == 503
+    assert served.server.refused == 1
     served.app.release.set()
     assert first.getresponse().read() == b"done"
     first.close()
