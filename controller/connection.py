@@ -92,6 +92,7 @@ class Connection(Mortal):
         self._tls = tls
         self._queue: deque[bytes] = deque()
         self._queued = 0  # bytes in it, about: threads that send at the same time may disagree
+        self._dirty = False  # the loop is to flush it
         self._rest = b""  # what the socket did not take
         self._ending = False  # nothing is queued any more
         self._closed = False
@@ -170,10 +171,10 @@ class Connection(Mortal):
         """Queue bytes; from any thread."""
         if self._ending:
             return False
-        queue = self._queue
-        queue.append(data)
+        self._queue.append(data)
         self._queued += len(data)
-        if len(queue) == 1:  # else it is known: all is written together
+        if not self._dirty:  # else a flush is still to come, and finds it
+            self._dirty = True
             LOOP.dirty.append(self)
             if LOOP.asleep:
                 LOOP.wake()
@@ -184,6 +185,7 @@ class Connection(Mortal):
 
     def flush(self) -> None:
         """Write what is queued, as far as the socket takes it: the loop's call."""
+        self._dirty = False  # before the queue is looked at: who sends from here on says so again
         queue = self._queue
         while queue and not self._rest and not self._closed:
             parts, size = [], 0
