@@ -218,3 +218,23 @@ def test_errors_of_the_switch_reach_the_app_while_packet_ins_wait() -> None:
         switch.send(b"".join(packet_in(number) for number in range(100)))
         switch.send(parser.OFPErrorMsg(SWITCH, 1, 1, b"x" * 8))
         until(lambda: app.heard == 1)
+
+
+def test_what_threads_send_at_once_all_arrives() -> None:
+    with serving(Slow()) as (server, address), FakeSwitch(address, 1).comes_into_service() as switch:
+        (connection,) = server.connections
+        datapath = connection.session.datapath
+        together = threading.Barrier(4)
+
+        def send() -> None:
+            together.wait()
+            datapath.send_msg(parser.OFPBarrierRequest(datapath))
+
+        for _ in range(200):
+            threads = [threading.Thread(target=send) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for _ in threads:
+                switch.wait(parser.OFPBarrierRequest)
+            for thread in threads:
+                thread.join()
