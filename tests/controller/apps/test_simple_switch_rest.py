@@ -39,6 +39,8 @@ def test_websocket(kind: str, ryu_app: RyuApp, address: str, tmp_path: Path) -> 
         plant(kind, tmp_path, address) as net,
     ):
         first, second = WebSocket(api, "/simpleswitch/ws"), WebSocket(api, "/simpleswitch/ws")
+        for client in (first, second):
+            client.served()
         until(lambda: net.pings(1, 2), "host 1 to reach host 2")
         for client in (first, second):
             assert "src='02:00:00:00:00:01'" in client.text("arp(")

@@ -61,6 +61,7 @@ def test_rest_topology(kind: str, ryu_app: RyuApp, address: str, tmp_path: Path)
 def test_ws_topology(kind: str, ryu_app: RyuApp, address: str, tmp_path: Path) -> None:
     with served(tmp_path, ryu_app("ws_topology"), "--observe-links", "--listen", address) as api:
         client = WebSocket(api, f"{API}/ws")
+        client.served()
 
         def told(method: str) -> Any:
             """The next call of this method, each call answered."""

@@ -61,6 +61,12 @@ class WebSocket:
         self.send(1, json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": {}}).encode())
         return json.loads(self.text('"jsonrpc"'))
 
+    def served(self) -> None:
+        """Wait until the app reads from us. It counts us among its clients before that, but after the handshake."""
+        self.send(9, b"")
+        while self.receive()[0] != 10:
+            pass
+
     def close(self) -> None:
         """As the protocol wants it: the server answers with a close of its own."""
         self.send(8, (1000).to_bytes(2, "big"))
