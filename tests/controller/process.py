@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,18 @@ from types import TracebackType
 
 RUN = "import sys; from triplane.cli import main; sys.exit(main(sys.argv[1:]))"
 PATIENCE = 60  # seconds that an end may take on a busy machine
+
+
+def own_host() -> str:
+    """An address of the loopback that no other process uses: nobody takes a port there that is free now."""
+    pid = os.getpid()
+    return f"127.{1 + (pid >> 16)}.{pid >> 8 & 255}.{pid & 255}"
+
+
+def free_port() -> int:
+    """A port that is free at `own_host()`."""
+    with socket.create_server((own_host(), 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def command(*words: str) -> list[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.controller.process import Controller, command
+from tests.controller.process import PATIENCE, Controller, command, free_port, own_host
 from triplane.controller.options import sort
 
 OWN = {"--listen": True, "-v": False}
@@ -56,7 +55,7 @@ def start(app: Path, *words: str) -> tuple[list[str], list[str]]:
     assert done.stdout is not None
     lines = [done.stdout.readline().split() for _ in range(2)]
     done.terminate()
-    assert done.wait(10) == 0, log.read_text()
+    assert done.wait(PATIENCE) == 0, log.read_text()
     done.stdout.close()
     return lines[0], lines[1]
 
@@ -83,10 +82,9 @@ def test_options_of_an_app(app: Path, words: tuple[str, ...], told: str) -> None
 
 def test_ryus_options_say_where_to_listen_and_log(app: Path) -> None:
     (app.parent / "my.conf").write_text("[DEFAULT]\napp_lists = my_app\nlog_file = here.log\n")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    words = ("--config-file", "my.conf", "--ofp-listen-host", "127.0.0.1", "--ofp-tcp-listen-port", port)
-    assert start(app, *words, "--default-log-level", "10")[1] == ["ready", f"listen=tcp:127.0.0.1:{port}"]
+    host, port = own_host(), str(free_port())
+    words = ("--config-file", "my.conf", "--ofp-listen-host", host, "--ofp-tcp-listen-port", port)
+    assert start(app, *words, "--default-log-level", "10")[1] == ["ready", f"listen=tcp:{host}:{port}"]
     assert "BRICK App" in (app.parent / "here.log").read_text()
 
 

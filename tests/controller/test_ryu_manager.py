@@ -6,7 +6,6 @@ Each launcher is a process that nothing of ours has started, and a switch connec
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.controller.fake_switch import FakeSwitch
-from tests.controller.process import Service
+from tests.controller.process import Service, free_port, own_host
 from triplane import __version__
 from triplane.controller.address import Address
 from triplane.dataplane.openflow import ofproto_v1_3_parser as parser
@@ -36,23 +35,23 @@ class Marks(app_manager.RyuApp):
 """
 QUIET = "from ryu.base.app_manager import RyuApp\nclass Quiet(RyuApp):\n    pass\n"
 HEAD = "import triplane.controller.ryu  # isort: split\nimport sys\n"
-WORDS = '["--verbose", "--ofp-listen-host", "127.0.0.1", "--ofp-tcp-listen-port", "PORT", "app.py"]'
+HOST = own_host()
+WORDS = f'["--verbose", "--ofp-listen-host", "{HOST}", "--ofp-tcp-listen-port", "PORT", "app.py"]'
 LAUNCHERS = {
     "argv": f"from ryu.cmd import manager\nsys.argv = ['ryu-manager', *{WORDS}]\nmanager.main()\n",
     "args": f"from ryu.cmd.manager import main\nmain({WORDS})\n",
     "os-ken": f"from os_ken.cmd import manager\nmanager.main(args={WORDS}, prog='mine')\n",
     "options of Ryu": "from ryu import cfg\nimport ryu.controller.controller\nfrom ryu.cmd.manager import main\n"
-    "cfg.CONF.set_override('ofp_tcp_listen_port', PORT)\ncfg.CONF.set_override('ofp_listen_host', '127.0.0.1')\n"
+    f"cfg.CONF.set_override('ofp_tcp_listen_port', PORT)\ncfg.CONF.set_override('ofp_listen_host', '{HOST}')\n"
     "main(['app.py'])\n",
     "run_apps": "from ryu import cfg\nfrom ryu.base.app_manager import AppManager\n"
-    "cfg.CONF(['--ofp-listen-host', '127.0.0.1', '--ofp-tcp-listen-port', 'PORT'])\nAppManager.run_apps(['app.py'])\n",
+    f"cfg.CONF(['--ofp-listen-host', '{HOST}', '--ofp-tcp-listen-port', 'PORT'])\nAppManager.run_apps(['app.py'])\n",
 }
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def flow_of(port: int) -> int:
     """The cookie of the flow that the app gives a switch which connects there."""
-    with FakeSwitch(Address("tcp", "127.0.0.1", port), 7) as switch:
+    with FakeSwitch(Address("tcp", HOST, port), 7) as switch:
         return int(switch.says_who_it_is().wait(parser.OFPFlowMod)[0].cookie)
 
 
@@ -73,7 +72,7 @@ def flow_of(port: int) -> int:
 def test_a_launcher(folder: Path, port: int, launcher: str) -> None:
     (folder / "run.py").write_text(HEAD + launcher.replace("'PORT'", f"'{port}'").replace("PORT", str(port)))
     with Service(folder / "log", [sys.executable, "run.py"]) as service:
-        assert service.ready == ["ready", f"listen=tcp:127.0.0.1:{port}"]
+        assert service.ready == ["ready", f"listen=tcp:{HOST}:{port}"]
         assert flow_of(port) == 42
         assert service.stop() == 0
 
@@ -83,7 +82,7 @@ def test_an_app_that_is_its_own_launcher(folder: Path, port: int) -> None:
     end = f"\nif __name__ == '__main__':\n    from ryu.cmd import manager\n    manager.main({words})\n"
     (folder / "own.py").write_text(HEAD + APP + end)
     with Service(folder / "log", [sys.executable, "own.py"]) as service:
-        assert service.ready[1:] == [f"listen=tcp:127.0.0.1:{port}"]
+        assert service.ready[1:] == [f"listen=tcp:{HOST}:{port}"]
         assert flow_of(port) == 42
 
 
@@ -134,9 +133,9 @@ def test_ways_to_run_it(folder: Path, port: int, words: list[str]) -> None:
         "from ryu import cfg\ncfg.CONF.register_cli_opts([cfg.StrOpt('colour')], group='my')\n"
     )
     options = ["--config-file", "more.conf", "--user-flags", "flags.py", "--my-colour", "red"]
-    ryus = ["--observe-links", "--enable-debugger", "--ofp-listen-host=127.0.0.1", "--ofp-switch-connect-interval=3"]
+    ryus = ["--observe-links", "--enable-debugger", f"--ofp-listen-host={HOST}", "--ofp-switch-connect-interval=3"]
     with Service(folder / "log", [*words, *options, *ryus]) as service:
-        assert service.ready == ["ready", f"listen=tcp:127.0.0.1:{port}"]
+        assert service.ready == ["ready", f"listen=tcp:{HOST}:{port}"]
         assert flow_of(port) == 42
 
 

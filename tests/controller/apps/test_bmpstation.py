@@ -9,7 +9,7 @@ from pathlib import Path
 from os_ken.lib.packet import bgp, bmp
 
 from tests.controller.plant import PATIENCE, until
-from tests.controller.process import Controller
+from tests.controller.process import Controller, free_port, own_host
 
 RyuApp = Callable[[str], str]
 PEER = {"peer_type": 0, "is_post_policy": True, "peer_distinguisher": 0, "peer_address": "192.0.2.1", "peer_as": 65001}
@@ -36,20 +36,15 @@ def messages() -> list[bytes]:
     return [bytes(message.serialize()) for message in told]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def test_a_router_reports(ryu_app: RyuApp, address: str, tmp_path: Path) -> None:
     log, output, failed = tmp_path / "controller.log", tmp_path / "bmp.log", tmp_path / "bmp.failed"
-    port = free_port()
-    env = {"RYU_BMP_SERVER_HOST": "127.0.0.1", "RYU_BMP_SERVER_PORT": str(port)}
+    station = own_host(), free_port()
+    env = {"RYU_BMP_SERVER_HOST": station[0], "RYU_BMP_SERVER_PORT": str(station[1])}
     env |= {"RYU_BMP_OUTPUT_FILE": str(output), "RYU_BMP_FAILED_DUMP": str(failed)}
     with Controller(log, ryu_app("bmpstation"), "--listen", address, "--verbose", env=env):
         told = messages()
         for number in (1, 2):  # a station hears one router after the other
-            with socket.create_connection(("127.0.0.1", port), PATIENCE) as router:
+            with socket.create_connection(station, PATIENCE) as router:
                 for byte in range(len(told[0])):
                     router.send(told[0][byte : byte + 1])
                 router.sendall(b"".join(told[1:]))
@@ -60,7 +55,7 @@ def test_a_router_reports(ryu_app: RyuApp, address: str, tmp_path: Path) -> None
             assert f"BMP{name}" in text
         assert "198.51.100.0" in text
 
-        with socket.create_connection(("127.0.0.1", port), PATIENCE) as stranger:
+        with socket.create_connection(station, PATIENCE) as stranger:
             stranger.sendall(b"GET / ")  # as much as a header has
             assert stranger.recv(1) == b""
         assert "unsupported bmp version: 71" in log.read_text()
