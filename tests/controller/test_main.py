@@ -6,7 +6,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -180,10 +179,9 @@ def test_an_app_of_os_ken_that_changes_is_reloaded_and_told_of_the_switch(tmp_pa
         with FakeSwitch(there, 7) as switch:
             switch.comes_into_service()
             app.write_text("class (")
-            while "not reloaded" not in controller.log.read_text():
-                time.sleep(0.05)
+            until(lambda: "not reloaded" in controller.log.read_text(), "the new file to be refused")
             app.write_text(OS_KEN_APP + "COOKIE = 2")
-            assert switch.wait(parser.OFPFlowMod)[0].cookie == 2
+            until(lambda: switch.wait(parser.OFPFlowMod)[0].cookie == 2, "the new app")  # the old one's may come late
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_makers_of_events_and_main_threads(manager: AppManager) -> None:
     maker, hears = manager.applications["Maker"], manager.applications["Hears"]
     assert isinstance(hears, Hears)
     maker.send_event_to_observers(Something())
-    assert hears.heard.wait(10)
+    assert hears.heard.wait(60)
     manager.uninstantiate("Hears")
     assert thread.dead
     assert maker.get_observers(Something(), None) == []
