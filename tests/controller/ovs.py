@@ -14,7 +14,7 @@ VERSIONS = "OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15"
 
 def run(*words: str, env: dict[str, str] | None = None, check: bool = True) -> str:
     """A command's stdout; its stderr in the error if it fails."""
-    done = subprocess.run(words, capture_output=True, text=True, env=env, check=False, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True, env=env, check=False, timeout=90)
     if check and done.returncode:
         raise RuntimeError(f"{' '.join(words)}: {done.stderr}{done.stdout}")
     return done.stdout
@@ -47,7 +47,7 @@ class PrivateOvs:
         self._stop()
 
     def vsctl(self, *words: str) -> str:
-        return run("ovs-vsctl", f"--db=unix:{self.folder}/db.sock", "--timeout=20", *words, env=self.env)
+        return run("ovs-vsctl", f"--db=unix:{self.folder}/db.sock", "--timeout=60", *words, env=self.env)
 
     def appctl(self, *words: str) -> str:
         """What the daemon says about itself, `bond/show` for instance."""

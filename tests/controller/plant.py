@@ -31,6 +31,7 @@ from triplane.tap import namespaces as ns
 
 KINDS = ("triplane", "ovs")
 PATIENCE = 60.0  # seconds until a test gives up
+ANSWER = 10.0  # seconds that an echo may take which must be answered: a switch may be held up for some
 Cable = tuple[str, str]  # names of the nodes at its ends: "s1", "h2"
 
 
@@ -99,6 +100,10 @@ class Plant:
         trips.
         """
         return all(" 0% packet loss" in self.ping(source, target, 1, wait) for _ in range(count))
+
+    def reaches(self, source: int, target: int | str, count: int = 1) -> bool:
+        """As `pings`, for echoes of which none may be lost: nobody is in a hurry."""
+        return self.pings(source, target, count, wait=ANSWER)
 
     def ofctl(self, switch: int, command: str, *words: str, version: str = "") -> str:
         """What Open vSwitch's tool learns from a switch, in 1.3 unless it speaks one version only; ports by number."""

@@ -57,7 +57,7 @@ def test_open_vswitch(tmp_path: Path, theirs: str, ours: str) -> None:
                 lambda: any("CONTROLLER:65535" in flow for flow in net.flows(1)), "the flow for what no other matches"
             )
             if theirs[0] != "p":  # Open vSwitch sends packets to those alone whom it called itself
-                assert net.pings(1, 2, count=3)
+                assert net.reaches(1, 2, count=3)
 
 
 def listening(path: Path) -> socket.socket:

@@ -14,7 +14,7 @@ def test_hosts_reach_each_other_by_the_flows_of_the_app(address: str, tmp_path: 
     log = tmp_path / "controller.log"
     with Controller(log, LEARNING, "--listen", address), plant("ovs", tmp_path, address) as net:
         until(lambda: any("CONTROLLER:65535" in flow for flow in net.flows(1)), "the flow for what no other matches")
-        assert net.pings(1, 2, count=5)
+        assert net.reaches(1, 2, count=5)
         learned = [flow for flow in net.flows(1) if "priority=1," in flow]
         assert len(learned) == 2, learned
         assert any("in_port=1" in flow for flow in learned)
@@ -29,4 +29,4 @@ def test_a_switch_comes_back_to_a_new_controller(address: str, tmp_path: Path) -
         first.process.wait()
         with Controller(logs[1], LEARNING, "--listen", address):
             until(lambda: "is in service" in logs[1].read_text())
-            assert net.pings(2, 1, count=3)
+            assert net.reaches(2, 1, count=3)

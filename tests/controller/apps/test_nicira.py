@@ -21,7 +21,7 @@ ANSWERS = {
 def test_each_message_has_its_answer(kind: str, tmp_path: Path) -> None:
     with driven(str(SCRIPTS / "nicira_messages.py"), kind, tmp_path, openflow="1.0") as net:
         until(lambda: "told: flows" in said(net), "the flows")
-        assert net.pings(1, 2, count=2)
+        assert net.reaches(1, 2, count=2)
         until(lambda: "told: removed" in said(net), "the end of a flow")
         assert set(told(net)) == ANSWERS
 
@@ -51,8 +51,7 @@ def test_a_monitor_of_flow_entries(kind: str, tmp_path: Path) -> None:
 
 def test_packet_ins_as_properties(kind: str, tmp_path: Path) -> None:
     with driven(str(SCRIPTS / "packet_in2.py"), kind, tmp_path, openflow="1.3") as net:
-        until(lambda: "that is all" in said(net), "the flows")
-        assert net.pings(1, 2, count=2)
-        until(lambda: "told: packet" in said(net), "a packet")
+        until(lambda: "that is all" in said(net), "the flows to be sent")
+        until(lambda: net.pings(1, 2, count=2), "the switch to have them")
         expected = f"packet (3, {1 << 33 | 7}, 1, None, True, 'ffffffffffff', [('metadata', 9), ('reg0', 5)])"
-        assert expected in told(net)
+        until(lambda: expected in told(net), expected)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from tests.controller.apps.rest import Api, served
 from tests.controller.ovs import PrivateOvs, run
-from tests.controller.plant import until
+from tests.controller.plant import ANSWER, until
 from triplane.tap import namespaces as ns
 
 RyuApp = Callable[[str], str]
@@ -108,7 +108,7 @@ def test_two_sites(ryu_app: RyuApp, tmp_path: Path) -> None:
             until(lambda here=here: len(clients(here)) == 2, "both clients")
             assert clients(here)[there.client["mac"]]["next_hop"] == router_id(there.number)
         until(lambda: one.pings("10.0.0.2"), "host 1 to reach host 2")
-        assert two.pings("10.0.0.1")
+        assert two.pings("10.0.0.1", wait=ANSWER)
         assert f"vxlan_{router_id(2)}_{VNI}" in one.ovs.vsctl("list-ports", "br1")
 
         two.api.delete(f"/vtep/networks/{VNI}/clients/{two.client['mac']}")

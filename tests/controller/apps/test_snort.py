@@ -36,9 +36,10 @@ def test_alerts_and_copies(kind: str, ryu_app: RyuApp, address: str, tmp_path: P
     ):
         until(lambda: net.pings(1, 2), "host 1 to reach host 2")
         before = net.counted(1, "h3")
-        assert net.pings(1, 2, count=5)
+        assert net.reaches(1, 2, count=5)
         until(lambda: net.counted(1, "h3") >= before + 10, "copies for Snort")
 
+        until(lambda: Path(path).exists(), "the app to listen to Snort")
         snort.connect(path)
         for _ in range(3):
             snort.send(alert(b"Pinging...", ICMP))

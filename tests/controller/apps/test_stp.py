@@ -32,6 +32,18 @@ def blocked(net: Plant) -> list[tuple[int, int]]:
     return [(switch, int(to[1:])) for switch, to in out if settled]
 
 
+def the_blocked(net: Plant) -> tuple[int, int]:
+    """Wait for the tree; the one port that is out of it, as `blocked` has it."""
+    found: list[tuple[int, int]] = []
+
+    def settled() -> bool:
+        found[:] = blocked(net)
+        return len(found) == 1
+
+    until(settled, "the tree", seconds=CONVERGENCE)
+    return found[0]
+
+
 def forwards(net: Plant, one: int, other: int) -> bool:
     """Whether both ends of a cable do."""
     now = states(net)
@@ -50,8 +62,7 @@ def takes_a_cut_for_a_new_link(app: str, kind: str) -> bool:
 @pytest.mark.parametrize("app", ["simple_switch_stp", "simple_switch_stp_13"])
 def test_a_ring_of_three_switches(app: str, kind: str, ryu_app: RyuApp, tmp_path: Path) -> None:
     with driven(ryu_app(app), kind, tmp_path, "--log-rate=0", hosts=(1, 2, 3), links=RING) as net:
-        until(lambda: len(blocked(net)) == 1, "the tree", seconds=CONVERGENCE)
-        ((here, there),) = blocked(net)
+        here, there = the_blocked(net)
         if not loses_packet_ins(app, kind):
             until(lambda: all(net.pings(*pair) for pair in PAIRS), "the hosts to reach each other")
         before = net.counted(1, "h1")

@@ -21,6 +21,7 @@ LINE = ((1, 2), (2, 3))
 API = "/v1.0/topology"
 D3 = Path("/usr/share/javascript/d3/d3.min.js")  # Debian's; the page wants it from the author's server
 D3_PORT = 8000
+PATIENT = str(Path(__file__).parent / "scripts" / "patient_ofctl.py")
 
 
 def ends(link: dict[str, Any]) -> tuple[int, int, int, int]:
@@ -45,7 +46,7 @@ def test_rest_topology(kind: str, ryu_app: RyuApp, address: str, tmp_path: Path)
         switches = {int(switch["dpid"], 16): switch["ports"] for switch in api.get(f"{API}/switches")}
         assert sorted(switches) == [1, 2, 3]
         assert {int(port["port_no"], 16): port["name"] for port in switches[1]}.items() >= {(1, "s1-h1"), (2, "s1-s2")}
-        assert [ends(link)[0] for link in api.get(f"{API}/links/{3:016x}")] == [3]
+        until(lambda: [ends(link)[0] for link in api.get(f"{API}/links/{3:016x}")] == [3], "the links of one switch")
         assert len(api.get(f"{API}/switches/{2:016x}")) == 1
         until(lambda: net.pings(1, 2), "the hosts to reach each other")
 
@@ -114,7 +115,7 @@ def shown(netns: str, folder: Path) -> str:
 
 def test_gui_topology(gui_app: str, address: str, tmp_path: Path) -> None:
     with (
-        served(tmp_path, gui_app, "--observe-links", "--listen", address) as api,
+        served(tmp_path, PATIENT, gui_app, "--observe-links", "--listen", address) as api,
         plant("triplane", tmp_path, address, hosts=(1, 3), links=LINE),
         library(api.netns),
     ):

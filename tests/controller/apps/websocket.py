@@ -61,11 +61,15 @@ class WebSocket:
         self.send(1, json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": {}}).encode())
         return json.loads(self.text('"jsonrpc"'))
 
-    def served(self) -> None:
-        """Wait until the app reads from us. It counts us among its clients before that, but after the handshake."""
-        self.send(9, b"")
-        while self.receive()[0] != 10:
+    def served(self, data: bytes = b"") -> None:
+        """Wait until the app reads from us: its end answers a ping; what it says before that is passed over.
+
+        It counts us among its clients before it reads, but after the handshake.
+        """
+        self.send(9, data)
+        while (frame := self.receive())[0] != 10:
             pass
+        assert frame[1] == data
 
     def close(self) -> None:
         """As the protocol wants it: the server answers with a close of its own."""
