@@ -143,7 +143,7 @@ def rig(kind_a: str, kind_b: str, mtu: int = 1500, queues: int = 1) -> Iterator[
 
 def ping(target: str, *options: str, host: str = HOST_A, count: int = 3) -> None:
     """Echoes, all answered. A ping for each: of several, it waits for the last no longer than two round trips."""
-    command = ["ip", "netns", "exec", host, "ping", "-c", "1", "-W", "5", *options, target]
+    command = ["ip", "netns", "exec", host, "ping", "-c", "1", "-W", "10", *options, target]
     for _ in range(count):
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert " 0% packet loss" in result.stdout, result.stdout + result.stderr

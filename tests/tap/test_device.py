@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from tests.tap.rig import wait_for
 from triplane.tap import namespaces as ns
 from triplane.tap.device import Device, describe, features
 from triplane.tap.port import Link, PortError
@@ -44,7 +45,8 @@ def test_a_real_device() -> None:
         ns.veth("a", NAME, "b", NAME)
         device = Device("a", NAME)
         assert device.exists()
-        assert device.link() == Link(True, 10_000_000, 10_000_000, FD_10GB)
+        up = Link(True, 10_000_000, 10_000_000, FD_10GB)
+        wait_for(lambda: device.link() == up, "the kernel to know that both ends are up")
         device.set_hw_addr("02:00:00:00:00:31")
         assert device.hw_addr() == bytes.fromhex("020000000031")
         device.set_mtu(4000)

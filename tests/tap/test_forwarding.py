@@ -82,7 +82,7 @@ def assert_counters(forwarder: Forwarder, number: int) -> None:
     received, sent = forwarder.ports[number].rows[0], forwarder.ports[1 - number].rows[0]
     wait_for(lambda: received[columns.P_RX_PACKETS] == sent[columns.P_TX_PACKETS], "equal counters")
     assert received[columns.P_RX_PACKETS] > 0
-    assert received[columns.P_RX_BYTES] == sent[columns.P_TX_BYTES]
+    wait_for(lambda: received[columns.P_RX_BYTES] == sent[columns.P_TX_BYTES], "equal bytes")
     assert not received[[columns.P_RX_DROPPED, columns.P_RX_ERRORS, columns.P_RX_TRUNCATED]].any()
     assert not sent[[columns.P_TX_DROPPED, columns.P_TX_ERRORS]].any()
 
@@ -116,15 +116,18 @@ def test_ring_overflow_is_counted(tmp_path) -> None:
     from triplane.tap.port import PortSpec, open_port
 
     with ns.namespaces(HOST_A, SWITCH):
-        port = open_port(PortSpec.parse(cable("packet", HOST_A, "a", 1500) + ",ring=64"), 1, make_pool(256, 8))
-        with raw_socket(HOST_A, "a") as sender:
+        argument = cable("packet", HOST_A, "a", 1500)
+        with raw_socket(HOST_A, "a") as sender, raw_socket(SWITCH, "pa") as witness:  # sees them after the port
+            port = open_port(PortSpec.parse(argument + ",ring=64"), 1, make_pool(256, 8))
             for number in range(100):
                 sender.send(bytes.fromhex("020000000002 020000000001 88b5") + struct.pack("!I", number) + bytes(50))
+            receive_raw(witness, b"\x88\xb5" + struct.pack("!I", 99))
             sent = [frame for frame in drain(port) if frame[12:14] == b"\x88\xb5"]
             assert 1 <= len(sent) <= 64
             sender.send(bytes(12) + b"\x88\xb5" + bytes(50))
-            drain(port)
-            assert port.rows[0][columns.P_RX_DROPPED] >= 36
+            wait_for(
+                lambda: drain(port) is not None and port.rows[0][columns.P_RX_DROPPED] >= 36, "the others to be counted"
+            )
         port.close()
 
 
@@ -197,7 +200,7 @@ def test_auto_is_packet_where_the_device_exists_and_tap_where_not() -> None:
         for name, kind in (("pa", "packet"), ("new0", "tap")):
             port = open_port(PortSpec.parse(name), 1, make_pool(256, 8), netns=SWITCH)
             assert port.kind == kind
-            assert port.link().up
+            wait_for(lambda port=port: port.link().up, "the link")
             port.close()
 
 

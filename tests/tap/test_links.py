@@ -8,6 +8,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tap.rig import PATIENCE
 from triplane.tap import namespaces as ns
 from triplane.tap.links import (
     CHANGED,
@@ -84,7 +85,7 @@ def test_a_second_dump_tells_of_what_was_missed() -> None:
 def collect(listener: LinkListener, until: tuple[str, str]) -> list[tuple[str, str]]:
     """Changes and names up to a wanted one."""
     seen: list[tuple[str, str]] = []
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while until not in seen:
         assert select.select([listener], [], [], max(0, end - time.monotonic()))[0], f"{until} not in {seen}"
         seen += [(event.change, event.link.name) for event in listener.read()]

@@ -126,7 +126,7 @@ def forwarding(one: str = "p1:xdp", two: str = "p2:xdp") -> Iterator[tuple[Port,
 
 
 def ping(target: str) -> None:
-    subprocess.run(["ip", "netns", "exec", H1, "ping", "-c2", "-i.1", "-W2", target], check=True, capture_output=True)
+    subprocess.run(["ip", "netns", "exec", H1, "ping", "-c2", "-i.1", "-W10", target], check=True, capture_output=True)
 
 
 def raw(host: str, name: str) -> socket.socket:
@@ -175,7 +175,7 @@ def transfer(family: int, target: str) -> bool:
     sent = np.random.default_rng(1).bytes(4 << 20)
     server = in_namespace(H2, lambda: socket.create_server((target, 5001), family=family))
     client = in_namespace(H1, lambda: socket.socket(family, socket.SOCK_STREAM))
-    client.settimeout(10)
+    client.settimeout(PATIENCE)
     client.connect((target, 5001))
     accepted, _ = server.accept()
 
@@ -401,7 +401,7 @@ def test_reopened_after_the_interface_was_gone(lab: None) -> None:
     ip("link", "add", "g1", "netns", H1, "type", "veth", "peer", "name", "q1", "netns", SWITCH)
     ip("-n", H1, "link", "set", "g1", "up")
     with opened("q1:xdp", 3, pool) as port:
-        assert port.refresh().up
+        wait_for(lambda: port.refresh().up, "the link")
         ip("-n", SWITCH, "link", "del", "q1")
         assert not port.refresh().up
         with pytest.raises(PortError, match="port q1: no such interface"):
@@ -415,7 +415,8 @@ def test_reopened_after_the_interface_was_gone(lab: None) -> None:
         deadline = time.monotonic() + PATIENCE
         while 80 not in lengths and time.monotonic() < deadline:
             lengths += [int(row[packet.LENGTH]) for row in receive(port, pool)]
-        assert 80 in lengths and port.refresh().up
+        assert 80 in lengths
+        wait_for(lambda: port.refresh().up, "the link")
         source.close()
 
 
@@ -440,7 +441,8 @@ def test_each_queue_of_the_device_has_a_row(lab: None) -> None:
         for number in range(64):
             sock.sendto(b"x", ("10.8.0.2", 7000 + number))
         sock.close()
-        assert len(receive(port, pool, 0)) > 0 and len(receive(port, pool, 1)) > 0
+        for queue in (0, 1):
+            wait_for(lambda queue=queue: len(receive(port, pool, queue)), f"packets at queue {queue}")
     with opened("m2:xdp,queues=1", 3, pool) as port:
         assert len(port.rows) == 1
 
