@@ -61,7 +61,7 @@ def test_no_new_flow_comes_twice() -> None:
 def capture(pair: Pair) -> Iterator[socket.socket]:
     """What reaches the sink."""
     receiver = in_namespace(pair.sink, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800)))
-    receiver.settimeout(10)
+    receiver.settimeout(60)
     with receiver:
         yield receiver
 

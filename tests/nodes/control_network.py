@@ -60,4 +60,4 @@ def partition(number: int) -> Iterator[None]:
 
 def nft(netns: str, *lines: str) -> None:
     words = [*within(netns), "nft", "--file", "-"]
-    subprocess.run(words, input="\n".join(lines), text=True, check=True, timeout=20)
+    subprocess.run(words, input="\n".join(lines), text=True, check=True, timeout=60)

@@ -12,7 +12,7 @@ from tests.nodes.plant import PATIENCE, until
 from tests.tap.rig import HOST_A, HOST_B, IP_A, IP_B
 from triplane.tap import namespaces as ns
 
-INTERVAL = 0.004  # seconds between datagrams
+INTERVAL = 0.01  # seconds between datagrams: a tap keeps 500, so that a forwarder may be held up for seconds
 PORT = 5005
 RECEIVE_BUFFER = 1 << 22  # bytes: a receiver that has to wait for its turn loses nothing
 SO_RCVBUFFORCE = 33  # asm-generic/socket.h
@@ -75,7 +75,7 @@ class Streams:
     def __init__(self) -> None:
         self.both = [Stream(HOST_A, HOST_B, IP_B), Stream(HOST_B, HOST_A, IP_A)]
 
-    def go_on(self, count: int = 250) -> None:
+    def go_on(self, count: int = 100) -> None:
         """Wait until so many more have arrived each way."""
         marks = [len(stream.arrived) + count for stream in self.both]
         for stream, mark in zip(self.both, marks, strict=True):

@@ -73,7 +73,7 @@ def test_an_end_leaves_nothing(run_dir: Path, number: int) -> None:
         assert "xdp" in link_of(SWITCH, "pb")
         with Controller.dial(dataplane) as controller:
             assert dataplane.end(number) == 0
-            assert controller.socket.recv(1) == b""
+            assert b"" in iter(lambda: controller.socket.recv(1 << 16), None)  # its end, behind what it still said
         assert link_of(HOST_A, "a") == ""
         assert "pb@" in link_of(SWITCH, "pb")
         assert "xdp" not in link_of(SWITCH, "pb")

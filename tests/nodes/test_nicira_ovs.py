@@ -27,6 +27,7 @@ from triplane.tap import namespaces as ns
 NETNS, BRIDGE = f"nxovs{PID}", "br0"
 A, B = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
 FLOW_MOD = 14
+PATIENCE = 60  # seconds
 TCP = f.ethernet(B, A, [], 0x0800, f.ipv4(bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]), 6, f.tcp(1000, 80, bytes(20))))
 UDP = f.ethernet(B, A, [], 0x0800, f.ipv4(bytes([10, 0, 0, 1]), bytes([10, 0, 0, 3]), 17, f.udp(53, 5353, bytes(20))))
 PACKETS = {"tcp": TCP, "udp": UDP}
@@ -99,7 +100,7 @@ def pass_on(server: socket.socket, target: str, found: list[bytes]) -> None:
         switch.connect(target)
         framer = Framer()
         while True:
-            ready, _, _ = select.select([client, switch], [], [], 20)
+            ready, _, _ = select.select([client, switch], [], [], PATIENCE)
             for sock in ready:
                 data = sock.recv(1 << 16)
                 if not data:
@@ -129,7 +130,7 @@ def ovs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateOvs]:
 def ofctl(command: str, target: str, *words: str) -> None:
     """Without names, which it would ask for: of all tables, with all their features."""
     tool = ["ovs-ofctl", "--no-names", "-O", "OpenFlow13"]
-    subprocess.run([*tool, command, f"unix:{target}", *words], check=True, timeout=20)
+    subprocess.run([*tool, command, f"unix:{target}", *words], check=True, timeout=PATIENCE)
 
 
 def datapath_ports(ovs: PrivateOvs) -> dict[int, int]:

@@ -18,7 +18,7 @@ from triplane.dataplane.switch.service import Service, ServiceOptions
 from triplane.dataplane.switch.state import AgentConfig
 
 QUICK = ServiceOptions(first_backoff=0.05, last_backoff=0.2, tick=0.02, connect_timeout=2.0)
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @dataclass
@@ -64,7 +64,9 @@ class Controller:
             self.server.close()
 
 
-async def controller(kind: str = "tcp", path: str = "", port: int = 0, ssl: Any = None) -> Controller:
+async def controller(
+    kind: str = "tcp", path: str = "", port: int = 0, ssl: Any = None, host: str = "127.0.0.1"
+) -> Controller:
     made = Controller()
 
     async def arrive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,8 +76,8 @@ async def controller(kind: str = "tcp", path: str = "", port: int = 0, ssl: Any 
         made.server = await asyncio.start_unix_server(arrive, path)
         made.address = f"unix:{path}"
     else:
-        made.server = await asyncio.start_server(arrive, "127.0.0.1", port, ssl=ssl)
-        made.address = f"{kind}:127.0.0.1:{made.server.sockets[0].getsockname()[1]}"
+        made.server = await asyncio.start_server(arrive, host, port, ssl=ssl)
+        made.address = f"{kind}:{host}:{made.server.sockets[0].getsockname()[1]}"
     return made
 
 

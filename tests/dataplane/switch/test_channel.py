@@ -12,6 +12,7 @@ import pytest
 from os_ken.ofproto import ofproto_v1_3 as ofp
 from os_ken.ofproto import ofproto_v1_3_parser as parser
 
+from tests.controller.process import own_host
 from tests.dataplane.switch.live import QUICK, controller, dial, live, until, within
 from tests.dataplane.switch.peer import DESC, HELLO, SECOND, build, raw, read
 from triplane.dataplane.switch.address import parse_passive
@@ -42,7 +43,7 @@ def test_connects_and_connects_again(kind: str, tmp_path: Path) -> None:
 
 def test_waits_longer_after_each_failure_and_recovers() -> None:
     async def script() -> None:
-        ryu = await controller()
+        ryu = await controller(host=own_host())  # where nobody takes its port meanwhile
         port = int(ryu.address.rsplit(":", 1)[1])
         await ryu.close()
         delays: list[float] = []
@@ -59,7 +60,7 @@ def test_waits_longer_after_each_failure_and_recovers() -> None:
                 while len(delays) < 5:
                     await sleep(0.001)
                 assert delays[:5] == [0.05, 0.1, 0.2, 0.2, 0.2]
-                back = await controller(port=port)
+                back = await controller(port=port, host=own_host())
                 link = await back.accept()
                 await link.greet()
                 assert await link.alive()
@@ -209,14 +210,17 @@ def test_silent_peer_is_probed_and_dropped() -> None:
 
 def test_peer_that_answers_probes_stays() -> None:
     async def script() -> None:
-        async with live(listeners=["ptcp:0:127.0.0.1"], config=AgentConfig(probe=SECOND // 5)) as switch:
+        now = SECOND
+        async with live(listeners=["ptcp:0:127.0.0.1"], config=AgentConfig(probe=SECOND)) as switch:
+            switch.service.hub.clock = lambda: now
             link = await dial(switch.bound[0])
             await link.greet()
             for _ in range(3):
+                now += SECOND
                 probe = await link.receive()
                 assert probe[1] == ofp.OFPT_ECHO_REQUEST
                 link.writer.write(raw(ofp.OFPT_ECHO_REPLY, xid=int.from_bytes(probe[4:8], "big")))
-            assert await link.alive()
+                assert await link.alive()
 
     asyncio.run(script())
 
