@@ -39,4 +39,5 @@ def test_one_step_that_fails_fails_it(
 
 def test_round_trips_are_read_from_ping() -> None:
     line = "64 bytes from 10.0.0.2: icmp_seq={} ttl=64 time={} ms\n"
-    assert demo.round_trips("PING 10.0.0.2\n" + line.format(1, 0.25) + line.format(2, 12)) == [0.25, 12.0]
+    lines = [line.format(number, time) for number, time in ((1, 0.25), (2, 12), (4, 0.5))]
+    assert demo.round_trips("PING 10.0.0.2\n" + "".join(lines), 3) == [0.25, 12.0]

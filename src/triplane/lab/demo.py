@@ -31,6 +31,7 @@ from triplane.terminal import paint
 HOSTS = 3
 FILE_BYTES = 20_000_000
 TCP_SECONDS = 3
+PING_SECONDS = 10  # that all answers together may take
 IDLE_PINGS = 100
 SERVER_SECONDS = 10.0
 PICTURE = """
@@ -60,14 +61,16 @@ def heading(text: str) -> None:
     print(f"\n{paint(text, 'bold')}", flush=True)
 
 
-def round_trips(output: str) -> list[float]:
-    """Milliseconds of each answer that ping printed."""
-    return [float(found) for found in re.findall(r"time=([0-9.]+) ms", output)]
+def round_trips(output: str, count: int) -> list[float]:
+    """Milliseconds of each answer to the first `count` echoes, as ping printed them."""
+    found = re.findall(r"icmp_seq=(\d+) .*time=([0-9.]+) ms", output)
+    return [float(milliseconds) for number, milliseconds in found if int(number) <= count]
 
 
 def ping(lab: Lab, source: str, address: str, count: int, interval: float) -> Outcome:
-    done = lab.run(source, ["ping", "-n", "-c", str(count), "-i", str(interval), "-W", "2", address])
-    times = round_trips(done.stdout)
+    # -w: until so many are answered; without it the last has no more than two round trips to come
+    done = lab.run(source, ["ping", "-n", "-c", str(count), "-i", str(interval), "-w", str(PING_SECONDS), address])
+    times = round_trips(done.stdout, count)
     if not times:
         return Outcome(False, done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "no answer")
     rest = sorted(times[1:] or times)

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from triplane.nodes.options import default_run_dir
 KINDS = ("packet", "tap", "xdp")
 DEFAULT_APP = "triplane.controller.apps.learning_switch"
 DEFAULT_PREFIX = "lab-"
+CONNECTED_SECONDS = 20.0  # on a busy machine
 PROGRAMMED_SECONDS = 3.0
 POLL_SECONDS = 0.02
 QUIETED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -41,6 +42,13 @@ class LabOptions:
     loops: bool = False  # True: links that close a loop are up too
     openflow_port: int | None = None  # switch number n listens on 127.0.0.1, this + n - 1
     mtu: int | None = None
+
+
+def wait(seconds: float, condition: Callable[[], bool]) -> None:
+    """Until it is true, but no longer than that."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
 
 
 class Lab:
@@ -187,12 +195,17 @@ class Lab:
         self.processes["controller"].wait_ready()  # a switch that finds nobody tries again only a second later
 
     def _wait_programmed(self) -> None:
-        """Until the lab's own controller has put a first flow into each switch; some apps never do."""
-        waiting = [] if self.options.controllers else list(self.topology.switches)
-        deadline = time.monotonic() + PROGRAMMED_SECONDS
-        while waiting and time.monotonic() < deadline:
-            waiting = [switch for switch in waiting if not ask(self.switch_dir(switch), "flows")]
-            time.sleep(POLL_SECONDS)
+        """Until the lab's own controller has all switches, and has put a first flow into each; some apps never do."""
+        if self.options.controllers:
+            return
+        switches = self.topology.switches
+        wait(CONNECTED_SECONDS, lambda: self._in_service() == len(switches))
+        wait(PROGRAMMED_SECONDS, lambda: all(ask(self.switch_dir(switch), "flows") for switch in switches))
+
+    def _in_service(self) -> int:
+        """How many switches the lab's own controller has."""
+        told = ask(self.run_dir, "controller", plane="controller")
+        return int(told["controller"]["switches"])
 
     def _start_switch(self, switch: Switch) -> None:
         self.switch_dir(switch).mkdir()

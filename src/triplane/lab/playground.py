@@ -75,7 +75,7 @@ def ping_all(lab: Lab) -> int:
             if other is one:
                 continue
             for address in (other.ipv4.ip, other.ipv6.ip):
-                good = lab.run(one.name, ["ping", "-c", "1", "-W", "2", "-q", str(address)]).returncode == 0
+                good = lab.run(one.name, ["ping", "-c", "1", "-W", "5", "-q", str(address)]).returncode == 0
                 failed += not good
                 reached.append(str(address) if good else paint(f"not {address}", "red"))
         print(f"{one.name} -> {' '.join(reached)}")
