@@ -59,7 +59,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         help="pause before a packet: the tester forgets its old flows a little late",
     )
     add("--miss-wait", type=float, help="pause before table-miss counters are read (0.2; for Open vSwitch 1)")
-    add("--wait", type=float, default=3, help="seconds after which a reply counts as missing")
+    add("--wait", type=float, default=10, help="seconds after which a reply counts as missing")
     add("--repeats", type=int, default=3, help="more runs of a test that measured a wrong rate or waited")
     add("--require", type=int, metavar="N", help="exit with status 1 when fewer than N tests pass")
     add("--logs", type=Path, help="folder for the lanes' logs (default: a temporary one)")

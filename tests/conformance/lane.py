@@ -96,7 +96,7 @@ def add_links(inside: list[str]) -> None:
             command(*inside, "ip", "link", "set", device, "up")
 
 
-def wait_for(what: str, ready: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(what: str, ready: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
@@ -149,7 +149,7 @@ class OpenVSwitch:
                 yield self
 
     def vsctl(self, *words: str) -> None:
-        full = ["ovs-vsctl", f"--db=unix:{self.folder}/db.sock", "-t", "15", *words]
+        full = ["ovs-vsctl", f"--db=unix:{self.folder}/db.sock", "-t", "60", *words]
         done = subprocess.run(full, env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"conformance: {' '.join(words)}: {done.stderr.strip()}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.controller.apps.tagged import tagged
-from tests.controller.plant import Plant, plant, until, usual_addresses
+from tests.controller.plant import ANSWER, Plant, plant, until, usual_addresses
 from tests.foreign import faucet
 from tests.tap.rig import raw_socket, receive_raw, transfer
 from triplane.tap import namespaces as ns
@@ -146,8 +146,8 @@ def test_vlans(hardware: str, groups: str, commands: Path, tmp_path: Path) -> No
         with tagged(*trunk, 100, "10.0.0.14/32"), tagged(*trunk, 200, "10.0.0.24/32"):
             for peer, vlan in ((1, 100), (3, 200)):
                 net.run(4, "ip", "route", "add", f"10.0.0.{peer}", "dev", f"vlan{vlan}")
-            assert net.pings(1, "10.0.0.14", 3)
-            assert net.pings(3, "10.0.0.24", 3)
+            assert net.reaches(1, "10.0.0.14", 3)
+            assert net.reaches(3, "10.0.0.24", 3)
             assert not net.pings(1, "10.0.0.24")
 
 
@@ -163,8 +163,8 @@ def test_routing_between_vlans(commands: Path, tmp_path: Path) -> None:
         for gateway, far in (("10.0.1.254", "10.0.2.1"), ("fd00:1::fe", "fd00:2::1")):
             until(lambda gateway=gateway: net.pings(1, gateway), "the gateway to answer")
             until(lambda far=far: net.pings(1, far), "the host of the other VLAN to answer")
-            assert "ttl=63" in net.ping(1, far)
-        assert net.pings(2, "10.0.1.1", 5)
+            assert "ttl=63" in net.ping(1, far, wait=ANSWER)
+        assert net.reaches(2, "10.0.1.1", 5)
         data = bytes(range(256)) * 4096
         assert transfer(data, "10.0.2.1", source=net.host(1), sink=net.host(2)) == data
         assert transfer(data, "fd00:2::1", socket.AF_INET6, source=net.host(1), sink=net.host(2)) == data
@@ -173,19 +173,19 @@ def test_routing_between_vlans(commands: Path, tmp_path: Path) -> None:
 def test_acl(commands: Path, tmp_path: Path) -> None:
     with driven(commands, tmp_path, ACL, hosts=(1, 1, 1)) as net:
         until(lambda: net.pings(1, 2), "what no rule forbids to pass")
-        assert net.pings(2, 3)
+        assert net.reaches(2, 3)
         assert not net.pings(1, 3)  # by address
         with pytest.raises(TimeoutError):  # by TCP port
-            dial(net, 1, 2)
+            dial(net, 1, 2, seconds=2)
         with pytest.raises(ConnectionRefusedError):  # it comes through, nobody listens
-            dial(net, 2, 3)
+            dial(net, 2, 3, seconds=ANSWER)
         assert 1 <= datagrams(net, 1, 2) <= 20  # of 100: the meter lets few pass
         assert datagrams(net, 2, 3) == 100
 
 
-def dial(net: Plant, source: int, sink: int) -> None:
+def dial(net: Plant, source: int, sink: int, seconds: float) -> None:
     with ns.in_namespace(net.host(source), socket.socket) as client:
-        client.settimeout(2)
+        client.settimeout(seconds)
         client.connect((f"10.0.0.{sink}", 7777))
 
 
@@ -226,6 +226,6 @@ def test_stack(commands: Path, tmp_path: Path) -> None:
     """Two switches with two cables between them: one tree, and another when a cable is cut."""
     with driven(commands, tmp_path, STACK, hosts=(1, 2), links=((1, 2), (1, 2))) as net:
         until(lambda: net.pings(1, 2), "the hosts to reach each other across the stack")
-        assert net.pings(2, 1, 5)
+        assert net.reaches(2, 1, 5)
         net.set_cable(1, "s2", up=False)
         until(lambda: net.pings(1, 2), "the other cable to be used")
