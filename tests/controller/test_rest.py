@@ -225,6 +225,8 @@ def test_a_websocket_that_does_not_read_holds_up_nobody(served: Served, monkeypa
     monkeypatch.setattr(sockets, "MAX_QUEUED", 1 << 20)
     deaf, other = WebSocketClient(served, "/echo"), WebSocketClient(served, "/echo")
     manager = served.application.websocketmanager
+    while len(manager._connections) < 2:  # they are counted after the handshake
+        hub.sleep(0.01)
     heard = 0
     while len(manager._connections) > 1:
         manager.broadcast("x" * 100_000)
