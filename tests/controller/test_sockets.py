@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.controller.process import own_host
 from triplane.controller.runtime import hub, sockets
 from triplane.controller.runtime.turns import in_turn
 
@@ -17,7 +18,7 @@ PATIENCE = 60.0
 @pytest.fixture
 def server() -> Iterator[sockets.socket]:
     with sockets.socket(plain.AF_INET, plain.SOCK_STREAM) as made:
-        made.bind(("127.0.0.1", 0))
+        made.bind((own_host(), 0))
         made.listen()
         yield made
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.controller.process import own_host
 from triplane.tap import namespaces as ns
 
 NAME = f"tn{os.getpid()}"
@@ -29,7 +30,7 @@ def test_a_call_inside_and_the_caller_outside() -> None:
 
 def test_a_socket_outlives_the_thread() -> None:
     with ns.namespaces(NAME), ns.in_namespace(NAME, socket.socket) as inside, socket.socket() as outside:
-        inside.bind(("127.0.0.1", 0))
+        inside.bind((own_host(), 0))
         inside.listen()
         with pytest.raises(ConnectionRefusedError):
             outside.connect(inside.getsockname())
