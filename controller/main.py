@@ -147,7 +147,8 @@ def serve(manager: AppManager, setup: Setup, end: End) -> int:
             if setup.reload:
                 reloader = Reloader(manager, lambda: [one.session.datapath for one in tuple(server.connections)])
                 hub.spawn(reloader.watch)
-            print("ready", *bound, *told, flush=True)
+            # in one piece: an app's threads may print too
+            print(" ".join(["ready", *bound, *told]) + "\n", end="", flush=True)
             if setup.only_if_needed and not (bound or setup.connect or told):
                 hub.spawn(end.when_over, list(manager.main_threads.values()))
             end.wait()
