@@ -143,7 +143,8 @@ def test_without_an_app_for_switches_it_ends_as_ryu_does(folder: Path) -> None:
     (folder / "quiet.py").write_text(QUIET)
     done = subprocess.run(ryu_manager("quiet.py"), capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "ready\n"
-    start = "    def start(self):\n        super().start()\n        return hub.spawn(print, 'worked', flush=True)\n"
+    start = "    def start(self):\n        super().start()\n"
+    start += "        return hub.spawn(print, 'worked\\n', end='', flush=True)\n"
     (folder / "busy.py").write_text("from ryu.lib import hub\n" + QUIET.replace("    pass\n", start))
     done = subprocess.run(ryu_manager("busy.py"), capture_output=True, text=True, check=True, timeout=60)
     assert sorted(done.stdout.split()) == ["ready", "worked"]

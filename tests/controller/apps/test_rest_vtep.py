@@ -22,6 +22,8 @@ from triplane.tap import namespaces as ns
 RyuApp = Callable[[str], str]
 AS, VNI = 65000, 10
 CONTROLLER = "tcp:127.0.0.1:6653"
+PATIENT = str(Path(__file__).parent / "scripts" / "patient_ovsdb.py")
+RECONNECT = 120  # seconds: BGP tries again 30 after the speakers have called each other at once
 
 
 def names(number: int) -> tuple[str, str]:
@@ -65,7 +67,7 @@ def site(number: int, app: str, folder: Path) -> Iterator[Site]:
         ns.set_link(here, "br-phy", up=True)
         run("ip", "netns", "exec", here, "ethtool", "-K", "br-phy", "tx", "off")
         ovs.offer_database("ptcp:6640:127.0.0.1")
-        with served(folder, app, "--listen", CONTROLLER, netns=here) as api:
+        with served(folder, PATIENT, app, "--listen", CONTROLLER, netns=here) as api:
             ovs.add_bridge("br1", number, ["port"], [CONTROLLER], "OpenFlow13")
             api.said("is in service")
             yield Site(number, ovs, api)
@@ -99,13 +101,13 @@ def test_two_sites(ryu_app: RyuApp, tmp_path: Path) -> None:
             assert told[router_id(here.number)]["EvpnSpeaker"]["as_number"] == AS
             here.api.post("/vtep/neighbors", {"address": router_id(there.number), "remote_as": AS})
         for here, there in ((one, two), (two, one)):
-            until(lambda here=here, there=there: state(here, there) == "up", "the neighbour")
+            until(lambda here=here, there=there: state(here, there) == "up", "the neighbour", RECONNECT)
         for here in both:
             here.api.post("/vtep/networks", {"vni": VNI})
         for here in both:
             here.api.post(f"/vtep/networks/{VNI}/clients", here.client)
         for here, there in ((one, two), (two, one)):
-            until(lambda here=here: len(clients(here)) == 2, "both clients")
+            until(lambda here=here: len(clients(here)) == 2, "both clients", RECONNECT)
             assert clients(here)[there.client["mac"]]["next_hop"] == router_id(there.number)
         until(lambda: one.pings("10.0.0.2"), "host 1 to reach host 2")
         assert two.pings("10.0.0.1", wait=ANSWER)

@@ -50,6 +50,12 @@ def forwards(net: Plant, one: int, other: int) -> bool:
     return all(now[port][1] == "FORWARD" for port in ((one, f"s{other}"), (other, f"s{one}")))
 
 
+def reach_each_other(net: Plant) -> None:
+    """Wait until each host has reached the next."""
+    for one, other in PAIRS:
+        until(lambda one=one, other=other: net.pings(one, other), f"host {one} to reach host {other}")
+
+
 def takes_a_cut_for_a_new_link(app: str, kind: str) -> bool:
     """From 1.3 on Open vSwitch says first that a port is no longer live, then that its link is down.
 
@@ -64,7 +70,7 @@ def test_a_ring_of_three_switches(app: str, kind: str, ryu_app: RyuApp, tmp_path
     with driven(ryu_app(app), kind, tmp_path, "--log-rate=0", hosts=(1, 2, 3), links=RING) as net:
         here, there = the_blocked(net)
         if not loses_packet_ins(app, kind):
-            until(lambda: all(net.pings(*pair) for pair in PAIRS), "the hosts to reach each other")
+            reach_each_other(net)
         before = net.counted(1, "h1")
         net.ping(3, "10.0.0.99", count=5)  # nobody: broadcasts of ARP
         assert net.counted(1, "h1") - before < 50  # each came once, at most
@@ -75,4 +81,4 @@ def test_a_ring_of_three_switches(app: str, kind: str, ryu_app: RyuApp, tmp_path
         until(lambda: forwards(net, here, there), "another tree", seconds=CONVERGENCE)
         until(lambda: forwards(net, there, third), "the rest of the tree", seconds=CONVERGENCE)
         if not loses_packet_ins(app, kind):
-            until(lambda: all(net.pings(*pair) for pair in PAIRS), "the hosts to reach each other again")
+            reach_each_other(net)
