@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -57,6 +58,7 @@ class Node:
         self._program = int(arena_take(self.state.arena, CODE_WORDS))
         self._running = False
         self._held = False  # changes may yet be undone
+        self._rehearsing = False  # they will be
         self.learn_refused = 0  # flows that packets asked for and could not have: limit reached, table full
 
     @property
@@ -116,25 +118,43 @@ class Node:
         self._paused(lambda: removed.extend(self._all_or_nothing(change, now)))
         return removed
 
+    def rehearse(self, change: Callable[[], None], now: int) -> None:
+        self._rehearsing = True
+        try:
+            self._paused(lambda: self._take_back(change))
+        finally:
+            self._rehearsing = False
+
     def _all_or_nothing(self, change: Callable[[], None], now: int) -> list[Removed]:
         """`change`, while no worker runs: one that fails leaves flow entries, groups, meters and ports as before."""
-        state, ports = self.state, self.port_table.configs()
-        tables = (state.flows, state.groups, state.meters)
-        self._held, done = True, False
-        for table in tables:
-            table.begin()
-        try:
+        with self._undone() as stand:
             change()
-            done = True
-        finally:
-            self._held = False
-            if not done:
-                for table in tables:
-                    table.undo()
-                self.port_table.set_configs(ports)
+            stand()
+        state = self.state
         state.groups.commit()
         state.meters.commit()
         return state.flows.commit(now)
+
+    def _take_back(self, change: Callable[[], None]) -> None:
+        with self._undone():
+            change()
+
+    @contextmanager
+    def _undone(self) -> Iterator[Callable[[], None]]:
+        """What is changed within is undone at the end, but for what is done when the function was called."""
+        ports = self.port_table.configs()
+        tables = (self.state.flows, self.state.groups, self.state.meters)
+        self._held, kept = True, []
+        for table in tables:
+            table.begin()
+        try:
+            yield lambda: kept.append(True)
+        finally:
+            self._held = False
+            if not kept:
+                for table in tables:
+                    table.undo()
+                self.port_table.set_configs(ports)
 
     def turn(self) -> None:
         """Free what was removed, once every worker has seen that it is gone; nothing that may have to come back."""
@@ -192,6 +212,8 @@ class Node:
         words = int(decode_actions(wire, 0, len(wire), self._limits, groups, ANY, ANY, self._code, 0, CODE_WORDS))
         if words < 0:
             raise OpenFlowError(-words >> 16, -words & 0xFFFF)
+        if self._rehearsing:
+            return
         write_program(self.state.arena, self._program, self._code, words)
         frame = np.frombuffer(bytearray(data), np.uint8)
         inject(self.state.node, self.state.control, frame, len(frame), in_port, self._program)

@@ -46,6 +46,13 @@ class PacketBuffers:
             raise OpenFlowError(ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BUFFER_EMPTY)
         return packet
 
+    def packets(self) -> list[PacketIn | None]:
+        """What is kept, for `put_back` after releases that have not happened."""
+        return list(self._packets)
+
+    def put_back(self, packets: list[PacketIn | None]) -> None:
+        self._packets = packets
+
     def release(self, buffer_id: int) -> None:
         """The packet has been sent on; its id now answers BUFFER_EMPTY."""
         self._packets[buffer_id % self.count] = None

@@ -1,13 +1,12 @@
 """Bundles: requests that are kept, and carried out together or not at all (OpenFlow 1.4.1 sections 6.8 and 7.3.9).
 
 1.3 has them as ONF's extension EXT-230, the same structures behind an experimenter's head. All are atomic and ordered,
-whether the controller asks for that or not: a commit is one change of the data plane between two packets, and a request
-that fails takes all back. What the controllers would have heard of a failed one is never said.
+whether the controller asks for that or not: see `commit`. What changes the data plane may be in one, and packet-outs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from struct import Struct
 
@@ -17,10 +16,10 @@ from triplane.dataplane.openflow.v1_3 import onf_constants as onf
 from triplane.dataplane.openflow.v1_4 import constants as ofp
 from triplane.dataplane.openflow.v1_4 import error_codes as ec
 from triplane.dataplane.switch import wire
+from triplane.dataplane.switch.commit import MessageFailed, apply
 from triplane.dataplane.switch.connection import Connection, Request
 from triplane.dataplane.switch.state import Switch
 from triplane.dataplane.switch.v1_4.properties import read_properties
-from triplane.dataplane.switch.version import admit
 
 CONTROL = Struct("!IHH")  # bundle_id, type, flags
 ADD = Struct("!I2xH")  # bundle_id, flags
@@ -40,14 +39,6 @@ class Bundle:
     closed: bool = False
     messages: list[bytes] = field(default_factory=list)
     size: int = 0  # bytes of all messages
-
-
-class MessageFailed(OpenFlowError):
-    """The error of one message of a bundle, and that message."""
-
-    def __init__(self, error: OpenFlowError, message: Request) -> None:
-        super().__init__(error.type, error.code, error.data)
-        self.message = message
 
 
 def failed(code: int) -> OpenFlowError:
@@ -191,60 +182,3 @@ def inner_message(request: Request, data: bytes) -> bytes:
         raise failed(ec.OFPBFC_MSG_UNSUP)
     read_properties(data[length + -length % 8 :], {})
     return data[:length]
-
-
-# carrying out
-
-
-def apply(switch: Switch, request: Request, messages: Sequence[bytes]) -> None:
-    """All messages between two packets, or none of them and MessageFailed."""
-    whole, ports = b"".join(messages), dict(switch.ports)
-    released: list[tuple[Request, int]] = []
-    switch.hold()
-    done = False
-    try:
-        removed = switch.datapath.atomically(lambda: carry_out(switch, request, whole, released), request.now)
-        done = True
-    finally:
-        if not done:
-            switch.ports = ports
-            switch.drop_held()
-    switch.say_held()
-    switch.flows_changed(removed, request.conn, lambda at: xid_at(request, whole, at))
-    for flow_mod, buffer_id in released:
-        switch.release_to_table(flow_mod, buffer_id)
-
-
-def xid_at(request: Request, whole: bytes, at: int) -> int:
-    """Of the message at an offset of the bundle; of the commit if it is none's."""
-    return request.xid if at < 0 else int(wire.HEADER.unpack_from(whole, at)[3])
-
-
-def carry_out(switch: Switch, request: Request, whole: bytes, released: list[tuple[Request, int]]) -> None:
-    """All messages, those back to back. The packets that flow-mods release, afterwards, go to `released`."""
-    at = 0
-    while at < len(whole):
-        one = request_of(request, whole, at)
-        if one.kind == ofp.OFPT_FLOW_MOD and request.conn.version.flow_runs:
-            at = flow_mods(switch, request, whole, at, released)
-            continue
-        try:
-            tuple(admit(request.conn.version.requests[one.kind], switch, one))
-        except OpenFlowError as error:
-            raise MessageFailed(error, one) from error
-        at += len(one.data)
-
-
-def request_of(request: Request, whole: bytes, at: int) -> Request:
-    """The message at an offset, as if it had come by itself."""
-    _, kind, length, xid = wire.HEADER.unpack_from(whole, at)
-    return request._replace(kind=kind, xid=xid, data=whole[at : at + length])
-
-
-def flow_mods(switch: Switch, request: Request, whole: bytes, at: int, released: list[tuple[Request, int]]) -> int:
-    """The run of flow-mods at an offset; returns where it ends."""
-    outcome = switch.datapath.flow_mods(whole, at, len(whole), request.now)
-    for offset, kind, code in outcome.errors:
-        raise MessageFailed(OpenFlowError(kind, code), request_of(request, whole, offset))
-    released += [(request_of(request, whole, offset), buffer_id) for offset, buffer_id in outcome.buffers]
-    return outcome.consumed

@@ -155,6 +155,10 @@ class Datapath(Protocol):
         error is raised again. Returns what was removed; the methods that `change` calls do not."""
 
     def expire(self, now: int) -> list[Removed]:
+    def rehearse(self, change: Callable[[], None], now: int) -> None:
+        """Find out whether `atomically` would carry `change` out: it is done and taken back, and no packet is sent.
+        Raises the OpenFlowError that `change` raises."""
+
         """Remove entries whose idle or hard timeout has passed."""
 
     def triggered(self, now: int) -> list[bytes]:

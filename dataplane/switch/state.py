@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from struct import Struct
+from typing import NamedTuple
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
@@ -52,6 +53,16 @@ class AgentConfig:
     bundle_limit: int = 64 << 20  # bytes of the messages in one
     bundle_patience: int = 10 * SECOND  # until one that nobody touches is discarded
     versions: tuple[int, ...] = ()  # of OpenFlow that it speaks; none: all that it can
+
+
+class Before(NamedTuple):
+    """What a bundle may change of the switch's own state, as it was."""
+
+    ports: dict[int, PortInfo]
+    table_config: list[int]
+    table_eviction: dict[int, int]
+    table_vacancy: dict[int, Vacancy]
+    buffers: list[PacketIn | None]
 
 
 @dataclass(slots=True)
@@ -157,6 +168,16 @@ class Switch:
             told[wire] = told.get(wire) or encode(wire)
             if told[wire]:
                 conn.outbox.event(told[wire])
+
+    def remember(self) -> Before:
+        """For `put_back`, if a bundle fails."""
+        vacancies = {table: replace(state) for table, state in self.table_vacancy.items()}
+        tables = list(self.table_config), dict(self.table_eviction), vacancies
+        return Before(dict(self.ports), *tables, self.buffers.packets())
+
+    def put_back(self, before: Before) -> None:
+        self.ports, self.table_config, self.table_eviction, self.table_vacancy, buffers = before
+        self.buffers.put_back(buffers)
 
     def hold(self) -> None:
         """From now on asynchronous messages wait for what becomes of a bundle."""

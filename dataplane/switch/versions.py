@@ -59,7 +59,7 @@ V1_3 = Version(
 
 _REQUESTS_1_4 = {kind: row for kind, row in handlers.ROWS.items() if kind != ofp.OFPT_QUEUE_GET_CONFIG_REQUEST} | {
     ofp.OFPT_PORT_MOD: Row(requests_1_4.port_mod, 32, longer=True, writes=True, bundled=True),
-    ofp.OFPT_TABLE_MOD: Row(requests_1_4.table_mod, 16, longer=True, writes=True),
+    ofp.OFPT_TABLE_MOD: Row(requests_1_4.table_mod, 16, longer=True, writes=True, bundled=True),
     ofp.OFPT_GET_ASYNC_REQUEST: Row(requests_1_4.get_async),
     ofp.OFPT_SET_ASYNC: Row(requests_1_4.set_async, longer=True),
     ofp.OFPT_BUNDLE_CONTROL: Row(bundles.control, 16, longer=True, writes=True),
@@ -77,7 +77,7 @@ V1_4 = Version(
 )
 
 _REQUESTS_1_5 = _REQUESTS_1_4 | {
-    ofp.OFPT_PACKET_OUT: Row(requests_1_5.packet_out, 24, longer=True, writes=True),
+    ofp.OFPT_PACKET_OUT: Row(requests_1_5.packet_out, 24, longer=True, writes=True, bundled=True),
     ofp.OFPT_GROUP_MOD: Row(groups.group_mod, 24, longer=True, writes=True, bundled=True),
     ofp.OFPT_ROLE_REQUEST: Row(requests_1_5.role_request, 24),
     ofp.OFPT_BUNDLE_CONTROL: Row(bundles_1_5.control, 16, longer=True, writes=True),

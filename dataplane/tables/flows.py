@@ -80,6 +80,7 @@ class FlowTables:
         self._triggers = Triggers()
         self._watched = False  # by flow monitors
         self._open = False  # between `begin` and `commit` or `undo`
+        self._evictions = self.flows.tables[T_EVICTION::TABLE_WORDS].copy()  # when that began
         self._changes: list[FlowChange] = []
         self._learners = Learners()
         self._untold: list[Removed] = []  # that flows which packets asked for have removed
@@ -199,6 +200,7 @@ class FlowTables:
     def begin(self) -> None:
         """From now on all changes can be undone, until `commit` or `undo`; nothing is freed. No worker may run."""
         self._open = True
+        self._evictions = self.flows.tables[T_EVICTION::TABLE_WORDS].copy()
         self._switch_log()
 
     def commit(self, now: int) -> list[Removed]:
@@ -214,6 +216,7 @@ class FlowTables:
         while not log.undo(self.flows, self.decoder.log):
             self.turn()
             self.turn()
+        self.flows.tables[T_EVICTION::TABLE_WORDS] = self._evictions
         self._open = False
         self._learners.forget()
         self._switch_log()

@@ -58,6 +58,10 @@ def port(number: int) -> PortInfo:
     return PortInfo(number, hw_addr, f"port{number}", 0, ofp.OFPPS_LIVE, ofp.OFPPF_10GB_FD, 0, 0, 0, 10_000_000, 0)
 
 
+class Rehearsed(OpenFlowError):
+    """Nothing failed."""
+
+
 class Double:
     """See the module."""
 
@@ -74,6 +78,7 @@ class Double:
         self.limit = 1_000_000  # entries, of all tables together
         self.eviction: dict[int, int | None] = {}
         self.held = False  # in a bundle
+        self.rehearsing = False  # one that is only tried
         self.removed: list[Removed] = []  # in this bundle
         self.fragments = 0
         self.misses = False
@@ -141,21 +146,43 @@ class Double:
         self.eviction[table] = flags
 
     def atomically(self, change: Callable[[], None], now: int) -> list[Removed]:
-        before = dict(self.flows), list(self.groups), list(self.meters), dict(self.known), list(self.changes)
+        before = (
+            dict(self.flows),
+            list(self.groups),
+            list(self.meters),
+            dict(self.known),
+            list(self.changes),
+            dict(self.eviction),
+        )
         self.held, self.removed = True, []
         try:
             change()
         except OpenFlowError:
-            self.flows, self.groups, self.meters, self.known, self.changes = before
+            self.flows, self.groups, self.meters, self.known, self.changes, self.eviction = before
             raise
         finally:
             self.held = False
         return self.removed
 
-    def flow_stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
+    def rehearse(self, change: Callable[[], None], now: int) -> None:
+        def fail_at_the_end() -> None:
+            change()
+            raise Rehearsed(0, 0)
+
+        self.rehearsing = True
+        try:
+            self.atomically(fail_at_the_end, now)
+        except Rehearsed:
+            pass
+        finally:
+            self.rehearsing = False
+
+    def flow_stats(self, chosen: FlowFilter, now: int, ages: bool = False) -> Iterator[bytes]:
         for entry in tuple(self.flows.values()):
             if chosen.table_id in (entry.table_id, ofp.OFPTT_ALL):
-                yield entry.stats(now)
+                record = entry.stats(now)
+                age = Struct("!HH").pack(*[(now - entry.since) // 10**9 + 1] * 2)
+                yield record[:20] + age + record[24:] if ages else record
 
     def aggregate(self, chosen: FlowFilter) -> tuple[int, int, int]:
         return 0, 0, len(self.flows)
@@ -181,7 +208,8 @@ class Double:
     ) -> None:
         if actions[:2] not in (b"", b"\0\0"):
             raise OpenFlowError(ofp.OFPET_BAD_ACTION, ofp.OFPBAC_BAD_TYPE)
-        self.sent.append((in_port, actions, data))
+        if not self.rehearsing:
+            self.sent.append((in_port, actions, data))
 
     def packet_ins(self, limit: int) -> list[PacketIn]:
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]

@@ -15,12 +15,15 @@ from os_ken.ofproto.ofproto_protocol import ProtocolDesc
 from tests.dataplane.switch.peer import DESC as DESC13
 from tests.dataplane.switch.peer import SECOND, Peer, build, raw, switch
 from triplane.dataplane.switch import wire
+from triplane.dataplane.switch.datapath import PacketIn
 from triplane.dataplane.switch.state import AgentConfig
+from triplane.dataplane.tables.punts import packet_match
 
 DESC = ProtocolDesc(version=ofp.OFP_VERSION)
 OPEN, CLOSE, COMMIT, DISCARD = range(0, 8, 2)
 BOTH = ofp.OFPBF_ATOMIC | ofp.OFPBF_ORDERED
 BUNDLE = ofp.OFPET_BUNDLE_FAILED
+FRAME = bytes.fromhex("ffffffffffff 020000000001 0806") + bytes(46)
 
 
 class Script:
@@ -52,6 +55,16 @@ class Script:
         if self.version == 5:
             return parser.OFPPortMod(DESC, 1, "02:00:00:00:00:01", config, config, [])
         return parser13.OFPPortMod(DESC13, 1, "02:00:00:00:00:01", config, config, 0)
+
+    def table(self, config: int = ofp.OFPTC_DEPRECATED_MASK, table: int = 3) -> Any:
+        properties = ([],) if self.version == 5 else ()
+        return self.parser.OFPTableMod(self.desc, table, config, *properties)
+
+    def packet(
+        self, in_port: int = ofp.OFPP_CONTROLLER, buffer_id: int = ofp.OFP_NO_BUFFER, data: bytes | None = FRAME
+    ) -> Any:
+        output = [self.parser.OFPActionOutput(1)]
+        return self.parser.OFPPacketOut(self.desc, buffer_id, in_port, output, data)
 
     def code(self, reply: Any) -> int:
         """OFPBFC_* of the error, whichever way the version says it."""
@@ -215,3 +228,71 @@ def test_packets_in_buffers_go_out_after_the_commit(script: Script) -> None:
     *rest, answer = script.peer.send(script.control(COMMIT))
     assert [(each.xid, each.code) for each in rest] == [(8, ofp.OFPBRC_BUFFER_UNKNOWN)]
     assert (answer.type, len(script.datapath.flows)) == (COMMIT + 1, 1)
+
+
+def test_packets_are_sent_by_the_commit_and_in_order(script: Script) -> None:
+    first, second = FRAME, FRAME[::-1]
+    script.peer.send(
+        script.add(script.packet(data=first)), script.add(script.flow(1)), script.add(script.packet(data=second))
+    )
+    assert script.datapath.sent == []
+    assert kinds(script.peer.send(script.control(COMMIT))) == [COMMIT + 1]
+    assert [data for _, _, data in script.datapath.sent] == [first, second]
+    assert len(script.datapath.flows) == 1
+
+
+def test_no_packet_of_a_bundle_that_fails_is_sent(script: Script) -> None:
+    script.peer.send(
+        script.add(script.packet(), xid=1),
+        script.add(script.flow(1), xid=2),
+        script.add(script.flow(2, table_id=254), xid=3),
+    )
+    first, second = script.peer.send(script.control(COMMIT))
+    assert (first.xid, first.code) == (3, ofp.OFPFMFC_BAD_TABLE_ID)
+    assert script.code(second) == ofp.OFPBFC_MSG_FAILED
+    assert (script.datapath.sent, script.datapath.flows) == ([], {})
+
+
+def test_a_packet_that_cannot_be_sent_takes_all_back(script: Script) -> None:
+    script.peer.send(script.add(script.flow(1), xid=1), script.add(script.packet(in_port=9), xid=2))
+    first, second = script.peer.send(script.control(COMMIT))
+    assert (first.xid, first.type, first.code) == (2, ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_BAD_PORT)
+    assert script.code(second) == ofp.OFPBFC_MSG_FAILED
+    assert (script.datapath.sent, script.datapath.flows) == ([], {})
+
+
+def test_a_kept_packet_is_sent_once_and_stays_if_the_bundle_fails(script: Script) -> None:
+    kept = PacketIn(ofp.OFPR_APPLY_ACTION, 0, 1, 2, 64, packet_match(2, 2, 0, 0, ()), FRAME + bytes(200))
+    buffer_id = script.agent.switch.buffers.keep(kept, 0)
+    release = script.packet(buffer_id=buffer_id, data=None)
+    script.peer.send(script.add(release, xid=1), script.add(release, xid=2))
+    first, _ = script.peer.send(script.control(COMMIT))
+    assert (first.xid, first.code, script.datapath.sent) == (2, ofp.OFPBRC_BUFFER_EMPTY, [])
+    script.peer.send(script.add(release))
+    assert kinds(script.peer.send(script.control(COMMIT))) == [COMMIT + 1]
+    assert [data for _, _, data in script.datapath.sent] == [kept.data]
+
+
+def test_tables_are_configured_by_the_commit(script: Script) -> None:
+    tables = script.agent.switch.table_config
+    script.peer.send(script.add(script.table()))
+    assert tables[3] == 0
+    assert kinds(script.peer.send(script.control(COMMIT))) == [COMMIT + 1]
+    assert tables[3] == ofp.OFPTC_DEPRECATED_MASK
+
+
+def test_what_a_bundle_that_fails_says_of_tables_is_taken_back() -> None:
+    script = Script(5, AgentConfig(versions=(5,)))
+    state = script.agent.switch
+    evict = parser.OFPTableModPropEviction(ofp.OFPTMPT_EVICTION, flags=ofp.OFPTMPEF_IMPORTANCE)
+    watch = parser.OFPTableModPropVacancy(ofp.OFPTMPT_VACANCY, vacancy_down=10, vacancy_up=20, vacancy=0)
+    both = ofp.OFPTC_EVICTION | ofp.OFPTC_VACANCY_EVENTS
+    script.peer.send(parser.OFPTableMod(DESC, 1, ofp.OFPTC_VACANCY_EVENTS, [watch]))
+    before = state.remember()
+    again = parser.OFPTableModPropVacancy(ofp.OFPTMPT_VACANCY, vacancy_down=30, vacancy_up=40, vacancy=0)
+    script.peer.send(
+        script.add(parser.OFPTableMod(DESC, 1, both, [evict, again]), xid=1), script.add(script.table(both << 4), xid=2)
+    )
+    first, _ = script.peer.send(script.control(COMMIT))
+    assert (first.xid, first.type, first.code) == (2, ofp.OFPET_TABLE_MOD_FAILED, ofp.OFPTMFC_BAD_CONFIG)
+    assert (state.remember(), script.datapath.eviction) == (before, {1: None})
