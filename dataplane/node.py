@@ -171,8 +171,8 @@ class Node:
         self.turn()
         return outcome
 
-    def flow_stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
-        return self.state.flows.stats(chosen, now)
+    def flow_stats(self, chosen: FlowFilter, now: int, ages: bool = False) -> Iterator[bytes]:
+        return self.state.flows.stats(chosen, now, ages)
 
     def aggregate(self, chosen: FlowFilter) -> tuple[int, int, int]:
         return self.state.flows.aggregate(chosen)

@@ -23,6 +23,7 @@ from triplane.dataplane.kernels.flows import (
     C_EXTRA,
     C_INSTRUCTIONS,
     C_INSTRUCTIONS_LEN,
+    C_MODIFIED,
     C_SUBTABLE,
     C_TABLE,
     cold_of,
@@ -54,7 +55,8 @@ B_EXTRA = 1
 B_INSTRUCTIONS = 2
 B_INSTRUCTIONS_LEN = 3
 B_COOKIE = 4
-B_COUNTS = 5  # packets and bytes of each worker
+B_MODIFIED = 5
+B_COUNTS = 6  # packets and bytes of each worker
 
 
 @kernel
@@ -93,7 +95,10 @@ def save_flow(flows: Flows, flow: int) -> int:
     cold = cold_of(flows, flow)
     arena[block + B_CODE], arena[block + B_EXTRA] = arena[flow + F_CODE], arena[cold + C_EXTRA]
     arena[block + B_INSTRUCTIONS], arena[block + B_COOKIE] = arena[cold + C_INSTRUCTIONS], arena[cold + C_COOKIE]
-    arena[block + B_INSTRUCTIONS_LEN] = arena[cold + C_INSTRUCTIONS_LEN]
+    arena[block + B_INSTRUCTIONS_LEN], arena[block + B_MODIFIED] = (
+        arena[cold + C_INSTRUCTIONS_LEN],
+        arena[cold + C_MODIFIED],
+    )
     for worker in range(workers):
         counters = arena[flow + F_COUNTERS] + worker * COUNTER_WORDS
         arena[block + B_COUNTS + 2 * worker] = arena[counters + N_PACKETS]
@@ -199,6 +204,7 @@ def change_back(flows: Flows, flow: int, block: int) -> None:
         arena[block + B_INSTRUCTIONS_LEN],
         arena[block + B_COOKIE],
     )
+    arena[cold + C_MODIFIED] = arena[block + B_MODIFIED]
     for worker in range(flows.workers[0]):
         counters = arena[flow + F_COUNTERS] + worker * COUNTER_WORDS
         arena[counters + N_PACKETS] = arena[block + B_COUNTS + 2 * worker]

@@ -90,6 +90,7 @@ from triplane.dataplane.kernels.flows import (
     C_IDLE,
     C_IMPORTANCE,
     C_LEARNT,
+    C_MODIFIED,
     C_NEXT,
     C_STAGED,
     C_SUBTABLE,
@@ -218,7 +219,7 @@ def build(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
         arena = flows.arena
         arena[cold + C_COOKIE], arena[cold + C_FLAGS], arena[cold + C_TABLE] = h[FM_COOKIE], h[FM_FLAGS], h[FM_TABLE]
         arena[cold + C_IDLE], arena[cold + C_HARD], arena[cold + C_CREATED] = h[FM_IDLE], h[FM_HARD], now
-        arena[cold + C_IMPORTANCE] = h[FM_IMPORTANCE]
+        arena[cold + C_IMPORTANCE], arena[cold + C_MODIFIED] = h[FM_IMPORTANCE], now
         mark_trigger(flows, d, flow)
     return flow
 
@@ -311,7 +312,7 @@ def stage(flows: Flows, d: Decoder, wire: Bytes, flow: int) -> bool:
 
 
 @kernel
-def change_flow(flows: Flows, d: Decoder, flow: int) -> bool:
+def change_flow(flows: Flows, d: Decoder, flow: int, now: int) -> bool:
     """Put the prepared instructions in place; timeouts, flags and cookie stay (section 6.4), the last not in 1.0.
 
     False if memory is out.
@@ -325,7 +326,7 @@ def change_flow(flows: Flows, d: Decoder, flow: int) -> bool:
     flow_instruct(flows, flow, d.header[FM_CODE_LEN], d.header[FM_INSTR_LEN], logged)
     mark_trigger(flows, d, flow)
     flow_time(flows, table_of(flows, flow), flow)
-    flows.arena[cold_of(flows, flow) + C_LEARNT] = 0
+    flows.arena[cold_of(flows, flow) + C_LEARNT], flows.arena[cold_of(flows, flow) + C_MODIFIED] = 0, now
     if d.limits[LIMIT_LOOSE] and d.header[FM_COOKIE] != NO_COOKIE:
         flows.arena[cold_of(flows, flow) + C_COOKIE] = d.header[FM_COOKIE]
     if d.header[FM_FLAGS] & OFPFF_RESET_COUNTS:
@@ -345,7 +346,7 @@ def modify(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
         return AGAIN
     if not stage(flows, d, wire, flow):
         return FLOW_MOD_TABLE_FULL
-    if not change_flow(flows, d, flow):
+    if not change_flow(flows, d, flow, now):
         flow_unstage(flows, flow)
         return FLOW_MOD_TABLE_FULL
     return 0
@@ -376,7 +377,7 @@ def modify_table(flows: Flows, d: Decoder, wire: Bytes, now: int) -> int:
         if not enough or room < 0:
             flow_unstage(flows, flow)
         elif flows.arena[cold_of(flows, flow) + C_STAGED]:
-            enough = change_flow(flows, d, flow)
+            enough = change_flow(flows, d, flow, now)
             if not enough:
                 flow_unstage(flows, flow)
         flow = flows.arena[cold_of(flows, flow) + C_NEXT]

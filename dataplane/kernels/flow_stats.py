@@ -15,6 +15,7 @@ from triplane.dataplane.kernels.classify import (
     Flows,
 )
 from triplane.dataplane.kernels.compiler import kernel
+from triplane.dataplane.kernels.flow_block import last_used
 from triplane.dataplane.kernels.flow_filter import wanted
 from triplane.dataplane.kernels.flow_mods import SECOND, Decoder
 from triplane.dataplane.kernels.flow_wire import OFPTT_ALL
@@ -33,10 +34,12 @@ from triplane.dataplane.kernels.flows import (
     C_TABLE,
     HAS_TRIGGER,
     cold_of,
+    modified_at,
 )
 from triplane.dataplane.kernels.pool import Bytes, Words
 
 FIXED = 48  # bytes of ofp_flow_stats before the match
+IMPORTANCE_AT = 20
 LONGEST = 65535
 
 
@@ -76,14 +79,27 @@ def encode(flows: Flows, flow: int, out: Bytes, to: int, now: int) -> int:
     put16(out, to + 14, arena[cold + C_IDLE])
     put16(out, to + 16, arena[cold + C_HARD])
     put16(out, to + 18, arena[cold + C_FLAGS])
-    put16(out, to + 20, arena[cold + C_IMPORTANCE])
-    put16(out, to + 22, 0)
+    put16(out, to + IMPORTANCE_AT, arena[cold + C_IMPORTANCE])
+    put16(out, to + IMPORTANCE_AT + 2, 0)
     put64(out, to + 24, arena[cold + C_COOKIE])
     put64(out, to + 32, total(flows, flow, N_PACKETS))
     put64(out, to + 40, total(flows, flow, N_BYTES))
     put_bytes(arena, arena[cold + C_MATCH], match, out, to + FIXED)
     put_bytes(arena, arena[cold + C_INSTRUCTIONS], instructions, out, to + FIXED + match)
     return FIXED + match + instructions
+
+
+@kernel
+def age_of(since: int, now: int) -> int:
+    """Seconds, plus one: 0 says that an age is not known (nicira-ext.h)."""
+    return min(max(now - since, 0) // SECOND + 1, 0xFFFF)
+
+
+@kernel
+def put_ages(flows: Flows, flow: int, out: Bytes, to: int, now: int) -> None:
+    """Idle and hard age, in place of importance and padding of an ofp_flow_stats."""
+    put16(out, to + IMPORTANCE_AT, age_of(last_used(flows, flow), now))
+    put16(out, to + IMPORTANCE_AT + 2, age_of(modified_at(flows.arena, cold_of(flows, flow)), now))
 
 
 @kernel
@@ -119,16 +135,20 @@ def start(flows: Flows, table: int) -> int:
 
 
 @kernel
-def dump(flows: Flows, d: Decoder, table: int, flow: int, out: Bytes, result: Words, now: int) -> int:
+def dump(flows: Flows, d: Decoder, table: int, flow: int, out: Bytes, result: Words, now: int, ages: bool) -> int:
     """Encode flows that the decoder's match and query mean, from `flow` on, while `out` has room.
 
-    Returns the flow to go on with, 0 at the end; result[0] becomes the bytes written.
+    With `ages` each has them in place of its importance. Returns the flow to go on with, 0 at the end; result[0]
+    becomes the bytes written.
     """
     last = TABLES - 1 if table == OFPTT_ALL else table
     used = 0
     while flow and len(out) - used >= LONGEST:
         if wanted(flows, flow, d.key, d.mask, d.query):
-            used += encode(flows, flow, out, used, now)
+            size = encode(flows, flow, out, used, now)
+            if ages:
+                put_ages(flows, flow, out, used, now)
+            used += size
         flow = after(flows, flow, last)
     result[0] = used
     return flow

@@ -80,7 +80,8 @@ C_IMPORTANCE = 16  # what an eviction spares longer
 C_TIMED = 17  # 1: counted in T_TIMED
 C_LEARNT = 18  # digest of what a learn action made it of, 0 if none did
 C_TOUCHED = 19  # ns when that action last would have made it again; workers write it
-COLD_WORDS = 20
+C_MODIFIED = 20  # ns when it was made or got other instructions
+COLD_WORDS = 21
 
 HAS_TRIGGER = 1 << 16  # in C_FLAGS: the instructions have, or had, a stat-trigger
 
@@ -95,6 +96,12 @@ def cold_of(flows: Flows, flow: int) -> int:
 def lives_since(arena: Words, cold: int) -> int:
     """ns from when the hard timeout counts: the flow was made, or would have been learnt again."""
     return max(arena[cold + C_CREATED], arena[cold + C_TOUCHED])
+
+
+@kernel
+def modified_at(arena: Words, cold: int) -> int:
+    """ns when the flow was made, got other instructions, or would have been learnt again."""
+    return max(arena[cold + C_MODIFIED], arena[cold + C_TOUCHED])
 
 
 @kernel

@@ -124,9 +124,10 @@ class Datapath(Protocol):
         with something in its padding is for packets that have no tag, and a modify that means no entry adds one.
         """
 
-    def flow_stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
+    def flow_stats(self, chosen: FlowFilter, now: int, ages: bool = False) -> Iterator[bytes]:
         """One encoded ofp_flow_stats for each entry that is there now. Read as the controller reads: flows may have
-        changed between two steps."""
+        changed between two steps. With `ages` importance and padding give way to the idle age and the hard age, as
+        nx_flow_stats has them."""
 
     def aggregate(self, chosen: FlowFilter) -> tuple[int, int, int]:
         """Packets, bytes, entries."""
@@ -154,11 +155,11 @@ class Datapath(Protocol):
         or nothing of it. If it raises OpenFlowError, flow entries, groups, meters and ports are as before, and the
         error is raised again. Returns what was removed; the methods that `change` calls do not."""
 
-    def expire(self, now: int) -> list[Removed]:
     def rehearse(self, change: Callable[[], None], now: int) -> None:
         """Find out whether `atomically` would carry `change` out: it is done and taken back, and no packet is sent.
         Raises the OpenFlowError that `change` raises."""
 
+    def expire(self, now: int) -> list[Removed]:
         """Remove entries whose idle or hard timeout has passed."""
 
     def triggered(self, now: int) -> list[bytes]:

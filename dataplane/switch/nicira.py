@@ -84,5 +84,5 @@ ROWS = {
     (NX_EXPERIMENTER_ID, nx.NXT_SET_CONTROLLER_ID): Row(set_controller_id, 24),
     (NX_EXPERIMENTER_ID, nx.NXT_SET_PACKET_IN_FORMAT): Row(set_packet_in_format, 20),
     (NX_EXPERIMENTER_ID, nx.NXT_FLOW_MOD_TABLE_ID): Row(flow_mod_table_id, 24),
-    (NX_EXPERIMENTER_ID, nx.NXT_FLOW_AGE): Row(requests.nothing, 16),  # an age of 0 says that it is not known
+    (NX_EXPERIMENTER_ID, nx.NXT_FLOW_AGE): Row(requests.nothing, 16),  # asks whether ages are told: they always are
 }

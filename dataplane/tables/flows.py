@@ -135,7 +135,7 @@ class FlowTables:
         self.flow_mods(b"", 0, 0, now)
         self.expire(now)
         flow_stats.start(self.flows, OFPTT_ALL)
-        flow_stats.dump(self.flows, self.decoder, OFPTT_ALL, 0, self._out, self._result, now)
+        flow_stats.dump(self.flows, self.decoder, OFPTT_ALL, 0, self._out, self._result, now, False)
         self.aggregate(FlowFilter(OFPTT_ALL, k.ANY, k.ANY, 0, 0, EMPTY_MATCH))
         learners.any_learner(self.flows, learners.ANY_TABLE, 0)
         self._learners.warm()
@@ -294,12 +294,13 @@ class FlowTables:
             return int(query[Q_OUT_GROUP]) >= 0
         return True
 
-    def stats(self, chosen: FlowFilter, now: int) -> Iterator[bytes]:
-        """Encoded ofp_flow_stats, one each, as the entries are now: they may be read later, while tables change."""
+    def stats(self, chosen: FlowFilter, now: int, ages: bool = False) -> Iterator[bytes]:
+        """See Datapath.flow_stats; as the entries are now: they may be read later, while tables change."""
         runs: list[bytes] = []
         flow = int(flow_stats.start(self.flows, chosen.table_id)) if self.choose(chosen) else 0
         while flow:
-            flow = int(flow_stats.dump(self.flows, self.decoder, chosen.table_id, flow, self._out, self._result, now))
+            where = (chosen.table_id, flow, self._out, self._result)
+            flow = int(flow_stats.dump(self.flows, self.decoder, *where, now, ages))
             runs.append(self._out[: int(self._result[0])].tobytes())
         return split_all(runs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -71,6 +72,13 @@ def test_a_packet_of_a_bundle_meets_the_rules_of_its_place(net: Plant) -> None:
         packets: list[Any] = [controller.next(controller.protocol.ofproto_parser.OFPPacketIn) for _ in range(2)]
         assert [(each.cookie, each.data.hex()) for each in packets] == [(5, FRAME), (6, FRAME)]
     assert shown(net) == ["drop"]
+
+
+def test_ages_of_flow_entries(net: Plant) -> None:
+    """Told without being asked for; the tool says nothing of a hard age that is the flow's whole life."""
+    net.ofctl(1, "add-flow", "arp,actions=drop", version="OpenFlow10")
+    (told,) = re.findall(r"duration=.*?, (idle_age=.*?)arp", net.ofctl(1, "dump-flows", "-Fnxm", version="OpenFlow10"))
+    assert told.startswith("idle_age=0, ")
 
 
 def test_no_packet_of_a_bundle_that_fails_is_sent(net: Plant) -> None:

@@ -30,6 +30,7 @@ FLOW_MOD = Struct("!QHHHHIHHH6x")  # cookie, command, timeouts, priority, buffer
 STATS = Struct("!HHII4x")  # type, flags, vendor, subtype
 CHOICE = Struct("!HHB3x")  # out_port, match_len, table_id
 FLOW_STATS = Struct("!HBxIIHHHHHHQQQ")
+AGES, AGES_AT = Struct("!HH"), 20  # of a record that has them
 TLV = Struct("!I")
 COOKIE, COOKIE_MASKED = 0x00013C08, 0x00013D10  # NXM_NX_COOKIE, which is of the flow and not of packets
 ALL64 = (1 << 64) - 1
@@ -103,7 +104,7 @@ def nicira_stats(switch: Switch, request: Request, subtype: int) -> Iterator[byt
         return replies(request, subtype, monitors.nx_flow_monitor(switch, request, request.body[STATS.size :]))
     chosen = flow_filter(request.body[STATS.size :])
     if subtype == nx.NXST_FLOW:
-        return replies(request, subtype, map(flow_stats, switch.datapath.flow_stats(chosen, request.now)))
+        return replies(request, subtype, map(flow_stats, switch.datapath.flow_stats(chosen, request.now, ages=True)))
     if subtype == nx.NXST_AGGREGATE:
         return replies(request, subtype, [wire.AGGREGATE.pack(*switch.datapath.aggregate(chosen))])
     raise requests.bad_request(ofp.OFPBRC_BAD_EXP_TYPE)
@@ -120,14 +121,14 @@ def flow_filter(body: bytes) -> FlowFilter:
 
 
 def flow_stats(record: bytes) -> bytes:
-    """nx_flow_stats. Ages are not known: they are told as 0, which says so."""
+    """nx_flow_stats, of a record with ages. Open vSwitch tells them whether NXT_FLOW_AGE was sent or not."""
     _, table, seconds, ns, priority, idle, hard, _, *counts = FLOW_STATS_1_3.unpack_from(record)
     start = FLOW_STATS_1_3.size
     length = MATCH_LENGTH.unpack_from(record, start)[0]
     fields, actions = untagged_as_tci(record[start + 4 : start + length]), to_ofp10(record[start + (length + 7 & ~7) :])
     padded = fields + bytes(-len(fields) % 8)
     size = FLOW_STATS.size + len(padded) + len(actions)
-    ages = (0, 0)
+    ages = AGES.unpack_from(record, AGES_AT)
     head = FLOW_STATS.pack(size, table, seconds, ns, priority, idle, hard, len(fields), *ages, *counts)
     return head + padded + actions
 

@@ -347,6 +347,7 @@ def test_flows_by_nicira(agent: Agent) -> None:
     (told,) = peer.one(parser.NXFlowStatsRequest(D, 0, ofp.OFPP_NONE, 0xFF)).body
     assert (told.cookie, told.priority, told.match.items()) == (7, 9, rule.items())
     assert [str(action) for action in told.actions] == [str(action) for action in actions]
+    assert (told.idle_age, told.hard_age) == (1, 1), "seconds plus one; 0 would say that they are not known"
     asked = parser.NXAggregateStatsRequest(D, 0, ofp.OFPP_NONE, 0xFF, parser.NXMatch(in_port_nxm=2))
     assert peer.one(asked).body[0].flow_count == 0
     (plain,) = peer.flows()

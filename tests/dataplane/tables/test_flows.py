@@ -101,6 +101,25 @@ def test_an_entry_is_told_as_it_was_sent(tables: FlowTables) -> None:
     assert tables.aggregate(EVERY) == (5, 500, 1)
 
 
+def ages(tables: FlowTables, now: int) -> list[tuple[int, int]]:
+    """Seconds plus one since each flow was used, and since it was changed."""
+    return [struct.unpack_from("!HH", entry, 20) for entry in tables.stats(EVERY, now, ages=True)]
+
+
+def test_ages_of_an_entry(tables: FlowTables) -> None:
+    send(tables, wire.flow_mod(host(1), OUT1), now=5 * SECOND)
+    assert ages(tables, 8 * SECOND - 1) == [(3, 3)]
+    use(tables, newest(tables), 1, 1, 64, 9 * SECOND)
+    assert ages(tables, 10 * SECOND) == [(2, 6)]
+    tables.begin()
+    send(tables, wire.flow_mod({}, {}, command=MODIFY), now=11 * SECOND)
+    assert ages(tables, 12 * SECOND) == [(4, 2)]
+    tables.undo()
+    assert ages(tables, 12 * SECOND) == [(4, 8)]
+    assert ages(tables, 8 * SECOND) == [(1, 4)], "a worker may be ahead of the clock that was read"
+    assert ages(tables, 100_000 * SECOND) == [(0xFFFF, 0xFFFF)]
+
+
 def test_commands_filters_and_flags_against_the_list() -> None:
     r = Random(11)
     for _ in range(3 if INTERPRETED else 30):
