@@ -14,7 +14,7 @@ from triplane.dataplane.kernels.arena import arena_take
 from triplane.dataplane.kernels.classify import TABLES
 from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.flow_mods import CODE_WORDS, OFPRR_GROUP_DELETE, OFPRR_METER_DELETE
-from triplane.dataplane.kernels.inject import inject, write_program
+from triplane.dataplane.kernels.inject import inject, resume, write_program
 from triplane.dataplane.kernels.limits import (
     CHECK_NONE,
     LIMIT_CHECK,
@@ -25,7 +25,12 @@ from triplane.dataplane.kernels.limits import (
     give_meters,
     make_limits,
 )
-from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.kernels.packet import IN_PORT, MARK, METADATA, PACKET_WORDS, REG, REGS, TUNNEL_ID
+from triplane.dataplane.kernels.pause import S_REUSED, S_ROW
+from triplane.dataplane.kernels.pool import Words
+from triplane.dataplane.kernels.publish import publish
+from triplane.dataplane.kernels.registers import IN_USE
+from triplane.dataplane.openflow.errors import NICIRA_ERROR, NXR_STALE, OpenFlowError
 from triplane.dataplane.ports import OpenPort, Ports
 from triplane.dataplane.state import State
 from triplane.dataplane.switch.datapath import (
@@ -33,6 +38,7 @@ from triplane.dataplane.switch.datapath import (
     FlowFilter,
     FlowModOutcome,
     PacketIn,
+    Pipeline,
     PortCounters,
     PortInfo,
     Removed,
@@ -162,6 +168,7 @@ class Node:
             self.state.flows.turn()
             self.state.groups.turn()
             self.state.meters.turn()
+            publish(self.state.node, n.N_REUSED, self.state.groups.reused + self.state.meters.reused)
 
     # flow tables
     def flow_mods(
@@ -217,6 +224,15 @@ class Node:
         write_program(self.state.arena, self._program, self._code, words)
         frame = np.frombuffer(bytearray(data), np.uint8)
         inject(self.state.node, self.state.control, frame, len(frame), in_port, self._program)
+
+    def resume(self, paused: bytes, fields: Pipeline, data: bytes, now: int) -> None:
+        state = np.frombuffer(bytearray(paused), np.int64)
+        if state[S_REUSED] != self.state.node[n.N_REUSED]:
+            raise OpenFlowError(NICIRA_ERROR, NXR_STALE)
+        change_fields(state[S_ROW : S_ROW + PACKET_WORDS], fields)
+        write_program(self.state.arena, self._program, state, len(state))
+        frame = np.frombuffer(bytearray(data), np.uint8)
+        resume(self.state.node, self.state.control, frame, len(frame), self._program)
 
     def packet_ins(self, limit: int) -> list[PacketIn]:
         found = self.state.punts.read(limit)
@@ -310,3 +326,14 @@ class Node:
 
     def set_standalone(self, standalone: bool) -> None:
         self.state.node[n.N_MODE] = n.MODE_STANDALONE if standalone else n.MODE_PIPELINE
+
+
+def change_fields(row: Words, fields: Pipeline) -> None:
+    """Give a packet's row these pipeline fields."""
+    wide = np.array([fields.metadata, fields.tunnel_id, fields.mark << 32], np.uint64).astype(np.int64)
+    if fields.in_port is not None:
+        row[IN_PORT] = fields.in_port
+    row[METADATA], row[TUNNEL_ID], row[MARK] = wide
+    pairs = np.array(fields.registers, np.uint64).reshape(-1, 2)
+    row[REG : REG + len(pairs)] = (pairs[:, 0] << np.uint64(32) | pairs[:, 1]).astype(np.int64)
+    row[REGS] |= IN_USE

@@ -46,3 +46,6 @@ FLOW_MOD_BAD_FLAGS = 5 << 16 | 7
 
 INVALID_METER = 12 << 16 | 2
 UNKNOWN_METER = 12 << 16 | 3
+
+BAD_PROPERTY_TYPE = 13 << 16 | 2  # OFPTFFC_BAD_TYPE: properties have errors of their own since 1.4, which `Wire14` says
+BAD_PROPERTY_LEN = 13 << 16 | 3

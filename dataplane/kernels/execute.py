@@ -24,6 +24,7 @@ from triplane.dataplane.kernels.packet import ADDR, LEAVES, METADATA, PENDING, R
 from triplane.dataplane.kernels.perform import act, write
 from triplane.dataplane.kernels.pool import Words, give_one
 from triplane.dataplane.kernels.program import (
+    NEXT_END,
     OP_BRANCH,
     OP_CLEAR,
     OP_END,
@@ -40,7 +41,7 @@ from triplane.dataplane.kernels.program import (
     size_of,
 )
 from triplane.dataplane.kernels.punts import OFPR_ACTION_SET
-from triplane.dataplane.kernels.resubmit import DROPPED, NEXT_END, RESUMED, resubmit
+from triplane.dataplane.kernels.resubmit import DROPPED, RESUMED, resubmit
 
 NEXT_DROPPED = -2
 

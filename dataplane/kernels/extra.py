@@ -45,6 +45,7 @@ from triplane.dataplane.kernels.packet import (
     PROTO,
     REGS,
 )
+from triplane.dataplane.kernels.pause import tell
 from triplane.dataplane.kernels.police import punt_packet
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.program import (
@@ -95,6 +96,8 @@ def extra(node: Words, w: Words, row: Words, arena: Words, at: int) -> bool:
         learn(node, w, row, arena, at)
     elif op == OP_CLONE:
         push_clone(node, w, row, at + size_of(arena[at]) + 1)
+    elif op == OP_CONTROLLER and size_of(arena[at]) > 2:
+        return tell(node, w, row, arena, at)
     else:
         send_extra(node, w, row, arena, at)
     return True

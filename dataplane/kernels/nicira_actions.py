@@ -6,6 +6,8 @@ where NX_ROOM words are free; it returns the end of that, or a negative error wo
 
 from __future__ import annotations
 
+import numpy as np
+
 from triplane.dataplane.kernels.action_table import OFPP_IN_PORT, OFPP_LOCAL, PUSH_TAGS
 from triplane.dataplane.kernels.bigendian import load_bytes
 from triplane.dataplane.kernels.bytes import be8, be16, be32, be64
@@ -18,6 +20,8 @@ from triplane.dataplane.kernels.errors import (
     BAD_MATCH_FIELD,
     BAD_OUT_GROUP,
     BAD_OUT_PORT,
+    BAD_PROPERTY_LEN,
+    BAD_PROPERTY_TYPE,
     BAD_SET_ARGUMENT,
     BAD_SET_LEN,
     MATCH_INCONSISTENT,
@@ -36,6 +40,7 @@ from triplane.dataplane.kernels.limits import (
     STATE_CONJUNCTION,
     STATE_FACTS,
 )
+from triplane.dataplane.kernels.machine import wrap
 from triplane.dataplane.kernels.multipath import BUNDLE_HRW, HASH_L3, ITER_HASH, NO_PORT
 from triplane.dataplane.kernels.nicira_fields import ROW_VLAN_TCI
 from triplane.dataplane.kernels.nicira_learn import decode_learn
@@ -101,6 +106,7 @@ from triplane.dataplane.kernels.program import (
     OP_RESUBMIT,
     OP_SET_QUEUE,
     OP_WRITE,
+    PAUSE,
     SLOT_SET_FIELD,
     head_of,
     span_of,
@@ -109,6 +115,7 @@ from triplane.dataplane.kernels.resubmit import OWN_TABLE
 from triplane.dataplane.kernels.wide import mask_of, ones, shift_left
 
 NX_ROOM = 8  # words that any but a bundle takes, OP_WRITE before it included
+MOST_USERDATA = 2016  # bytes of a controller action: eight in a word, as many as an operation has
 MOST_MEMBERS = 480  # of a bundle: two in a word, and an operation has 255 words
 ROW_TUNNEL_ID = BY_NAME["tunnel_id"].number
 ROW_MPLS_LABEL = BY_NAME["mpls_label"].number
@@ -120,7 +127,8 @@ OXM_FIELDS = 45  # set-field slots of the action set
 PUSH_MPLS = 19  # as in ACTION_ROWS
 NXM_IN_PORT = 0x00000002  # header of NXM_OF_IN_PORT, the type of a bundle's members
 # properties of NXAST_CONTROLLER2
-P_MAX_LEN, P_CONTROLLER, P_REASON, P_USERDATA, P_PAUSE, P_METER = range(6)
+P_MAX_LEN, P_CONTROLLER, P_REASON, P_USERDATA, P_PAUSE = range(5)
+P_SIZES = np.array((6, 6, 5, 0, 4), np.int64)  # bytes, 0: any number
 
 # --- fields
 
@@ -350,24 +358,53 @@ def put_members(wire: Bytes, at: int, members: int, limits: Words, code: Words, 
 
 
 @kernel
-def controller2(wire: Bytes, at: int, op: int, code: Words, to: int) -> int:
-    """NXAST_CONTROLLER2: properties. What needs packet-ins that are continued later, or carry data, is refused."""
-    end, max_len, controller, reason = at + be16(wire, at + 2), 0xFFFF, 0, 1
+def wrong_size(kind: int, size: int) -> bool:
+    """Of a property of NXAST_CONTROLLER2."""
+    return kind < len(P_SIZES) and P_SIZES[kind] != 0 and P_SIZES[kind] != size
+
+
+@kernel
+def controller2(wire: Bytes, at: int, op: int, code: Words, to: int, code_end: int) -> int:
+    """NXAST_CONTROLLER2: properties. One that names a meter is refused."""
+    end, max_len, controller, reason, pause, data, octets = at + be16(wire, at + 2), 0xFFFF, 0, 1, 0, 0, 0
     at += 16
     while at < end:
         kind, size = be16(wire, at), be16(wire, at + 2)
-        if size < 4 or at + size > end:
-            return -BAD_ACTION_ARGUMENT
-        if kind == P_MAX_LEN and size == 6:
+        if size < 4 or at + size > end or wrong_size(kind, size):
+            return -BAD_PROPERTY_LEN
+        if kind == P_MAX_LEN:
             max_len = be16(wire, at + 4)
-        elif kind == P_CONTROLLER and size == 6:
+        elif kind == P_CONTROLLER:
             controller = be16(wire, at + 4)
-        elif kind == P_REASON and size == 5:
+        elif kind == P_REASON:
             reason = be8(wire, at + 4)
+        elif kind == P_USERDATA:
+            data, octets = at + 4, size - 4
+        elif kind == P_PAUSE:
+            pause = PAUSE
         else:
-            return -BAD_ACTION_ARGUMENT
+            return -BAD_PROPERTY_TYPE
         at += size + 7 & -8
-    return put_two(code, to, op, max_len, reason | controller << 8)
+    if octets == 0 and pause == 0:
+        return put_two(code, to, op, max_len, reason | controller << 8)
+    if octets > MOST_USERDATA or code_end - to < 3 + (octets + 7 >> 3):
+        return -TOO_MANY_ACTIONS
+    put_two(code, to, op, max_len, reason | controller << 8)
+    return put_userdata(wire, data, octets, pause, code, to)
+
+
+@kernel
+def put_userdata(wire: Bytes, at: int, octets: int, pause: int, code: Words, to: int) -> int:
+    """The rest of a long OP_CONTROLLER, whose first two words stand at code[to]."""
+    words = octets + 7 >> 3
+    code[to] = head_of(code[to] & 0xFF, 3 + words, code[to] >> 16)
+    code[to + 2] = octets | pause
+    for i in range(words):
+        word = 0
+        for k in range(min(octets - 8 * i, 8)):
+            word |= int(wire[at + 8 * i + k]) << 8 * k
+        code[to + 3 + i] = wrap(word)
+    return to + 3 + words
 
 
 @kernel
@@ -463,8 +500,6 @@ def decode_other(wire: Bytes, at: int, kind: int, op: int, limits: Words, groups
         return to + 1
     if kind == NX_CONTROLLER:
         return put_two(code, to, op, be16(wire, at + 10), be8(wire, at + 14) | be16(wire, at + 12) << 8)
-    if kind == NX_CONTROLLER2:
-        return controller2(wire, at, op, code, to)
     if kind == NX_GROUP:
         slot = id_lookup(groups, be32(wire, at + 12))
         code[to] = head_of(op, 1, max(slot, 0))
@@ -547,6 +582,8 @@ def decode_nicira(
         to = bundle(wire, at, op, limits, check, code, to, code_end)
     elif kind == NX_LEARN:
         to = decode_learn(wire, at, limits, check, code, to, code_end)
+    elif kind == NX_CONTROLLER2:
+        to = controller2(wire, at, op, code, to, code_end)
     elif is_about_fields(kind):
         to = decode_fields(wire, at, kind, op, limits, check, code, to)
     else:

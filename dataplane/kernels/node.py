@@ -27,6 +27,7 @@ N_GROUPS = 16  # addresses and sizes of the arrays of groups, meters, MACs, queu
 N_METERS = 32
 N_MACS = 48
 N_QUEUES = 64
+N_REUSED = 80  # bumped when slots of deleted groups or meters can be taken again (see `pause`)
 NODE_WORDS = 128
 
 MODE_PIPELINE = 0
@@ -94,6 +95,11 @@ W_MARKS = W_DIRTY_LIST + MAX_PORTS  # 1 for each port in that list
 W_TX = W_MARKS + MAX_PORTS  # int64[MAX_PORTS, BURST, FRAME_WORDS]
 W_CALLS = W_TX + MAX_PORTS * BURST * FRAME_WORDS  # int64[RESUBMITS, CALL_WORDS]: see `resubmit`
 RESUBMITS = 4096
+CALL_AT = 0  # where the caller goes on
+CALL_GOTO = 1  # its W_GOTO
+CALL_TABLE = 2
+CALL_FLOW = 3
+CALL_DEEP = 4
 CALL_WORDS = 5
 W_VALUES = W_CALLS + RESUBMITS * CALL_WORDS  # int64[VALUES, 2]: what Nicira's push left
 VALUES = 1024
@@ -105,7 +111,9 @@ W_LEARN_KEY = W_LEARN + LEARN_WORDS  # and its key and mask
 W_LEARN_MASK = W_LEARN_KEY + KEY_WORDS
 W_KEPT_SETS = W_LEARN_MASK + KEY_WORDS  # int64[STACK_DEPTH, 64]: action sets of the packets on W_STACK (see `kept`)
 W_KEPT_VALUES = W_KEPT_SETS + STACK_DEPTH * 64  # int64[STACK_DEPTH, VALUES, 2]: what Nicira's push left of those
-WORKER_WORDS = W_KEPT_VALUES + STACK_DEPTH * VALUES * 2
+W_MORE = W_KEPT_VALUES + STACK_DEPTH * VALUES * 2  # int64[MORE_WORDS]: what a packet-in carries along (see `pause`)
+MORE_WORDS = 8192
+WORKER_WORDS = W_MORE + MORE_WORDS
 
 EPOCH_ASLEEP = 1 << 62
 

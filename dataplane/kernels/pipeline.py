@@ -6,7 +6,7 @@ from triplane.dataplane.kernels.bytes import be48
 from triplane.dataplane.kernels.classify import F_CODE
 from triplane.dataplane.kernels.compiler import inlined, kernel
 from triplane.dataplane.kernels.emit import drop
-from triplane.dataplane.kernels.execute import NEXT_DROPPED, NEXT_END, execute, finish, run_action_set
+from triplane.dataplane.kernels.execute import NEXT_DROPPED, execute, finish, run_action_set
 from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
 from triplane.dataplane.kernels.matching import match
@@ -56,6 +56,7 @@ from triplane.dataplane.kernels.packet import (
 from triplane.dataplane.kernels.parse import parse
 from triplane.dataplane.kernels.police import punt_packet
 from triplane.dataplane.kernels.pool import Words, give_one
+from triplane.dataplane.kernels.program import NEXT_END
 from triplane.dataplane.kernels.punts import OFPR_ACTION, OFPR_NO_MATCH
 
 SPANNING_TREE = 0x0180C2000000  # the address of its frames (IEEE 802.1D 7.12.3)
@@ -126,6 +127,12 @@ def tables(node: Words, w: Words, row: Words) -> None:
 def walk(node: Words, w: Words, row: Words, table: int) -> bool:
     """Walk the flow tables from `table` on, with an empty action set; False if the packet came to its end there."""
     w[W_ACTIONS] = 0
+    return walk_further(node, w, row, table)
+
+
+@inlined
+def walk_further(node: Words, w: Words, row: Words, table: int) -> bool:
+    """As `walk`, with the action set that there is."""
     while table != NEXT_END:
         flow = match(node, w, row, table)
         if flow == 0:

@@ -15,6 +15,7 @@ from triplane.dataplane.kernels.node import (
     DROP_METER,
     DROP_PUNT,
     DROP_RESERVED,
+    MORE_WORDS,
     N_ARENA,
     N_ARENA_WORDS,
     N_MACS,
@@ -32,6 +33,7 @@ from triplane.dataplane.kernels.node import (
     W_FLOW,
     W_ID,
     W_KEY,
+    W_MORE,
     W_NOW,
     W_PUNT,
     W_PUNT_WORDS,
@@ -50,7 +52,7 @@ from triplane.dataplane.kernels.packet import (
     PORT,
 )
 from triplane.dataplane.kernels.pool import Words
-from triplane.dataplane.kernels.punts import OFPR_ACTION, OFPR_ACTION_SET, OFPR_NO_MATCH, punt, punt_class
+from triplane.dataplane.kernels.punts import OFPR_ACTION, OFPR_ACTION_SET, OFPR_NO_MATCH, punt, punt_class, punt_more
 from triplane.dataplane.kernels.rewrite import set_field
 
 IP_DSCP = BY_NAME["ip_dscp"].number
@@ -152,7 +154,13 @@ def cookie_of(node: Words, arena: Words, flow: int) -> int:
 
 @kernel
 def punt_packet(node: Words, w: Words, row: Words, reason: int, max_len: int) -> None:
-    """Copy the packet to the controller's ring. OFPPC_NO_PACKET_IN bars table misses only (section 7.2.1)."""
+    """Copy the packet to the controller's ring."""
+    punt_along(node, w, row, reason, max_len, 0)
+
+
+@kernel
+def punt_along(node: Words, w: Words, row: Words, reason: int, max_len: int, more: int) -> None:
+    """The packet and the first `more` words of W_MORE. OFPPC_NO_PACKET_IN bars table misses only (section 7.2.1)."""
     arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
     if row[GROUP] <= 0:  # a table-miss entry that sends by way of a group does not send directly
         reason = reason_of(arena, w[W_FLOW], reason)
@@ -168,7 +176,12 @@ def punt_packet(node: Words, w: Words, row: Words, reason: int, max_len: int) ->
     key = view_words(address_of(w, W_KEY), KEY_WORDS)
     key[K_PORT] = row[IN_PORT] << 32 | row[IN_PORT]  # parsing leaves it as another packet's lookup wrote it
     mem = view_bytes(node[N_MEM], node[N_MEM_BYTES])
-    if punt(ring, punt_class(reason), mem, row, key, w[W_NOW], reason, max_len):
+    if more:
+        words = view_words(address_of(w, W_MORE), MORE_WORDS)
+        refused = punt_more(ring, punt_class(reason), mem, row, key, w[W_NOW], reason, max_len, words, more)
+    else:
+        refused = punt(ring, punt_class(reason), mem, row, key, w[W_NOW], reason, max_len)
+    if refused:
         w[W_DROPS + DROP_PUNT] += 1
     else:
         w[W_PUNTED] = 1

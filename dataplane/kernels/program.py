@@ -12,6 +12,7 @@ sorted by action-set slot when it is compiled.
 from __future__ import annotations
 
 from triplane.dataplane.kernels.compiler import inlined, kernel
+from triplane.dataplane.kernels.pool import Words
 
 OP_END = 0
 # instructions
@@ -44,7 +45,7 @@ OP_LOAD = 24  # arg: field; words: value and mask, high then low half each
 OP_MOVE = 25  # arg: source field | target field << 8; word: first bits and number of bits, see `span_of`
 OP_OUTPUT_REG = 26  # arg: max_len; word: field and bits
 OP_OUTPUT_TRUNC = 27  # arg: port; word: bytes
-OP_CONTROLLER = 28  # arg: max_len; word: reason | controller id << 8
+OP_CONTROLLER = 28  # arg: max_len; word: reason | controller id << 8; perhaps more, see `userdata_of`
 OP_PUSH_VALUE = 29  # arg: field; word: bits
 OP_POP_VALUE = 30
 OP_MULTIPATH = 31  # arg: target field; words: bits, then as `multipath` says
@@ -63,6 +64,8 @@ OP_LEARN_END = 42
 OP_METER_ACTION = 43  # OpenFlow 1.5's; arg: meter slot
 OP_EXTRA = OP_LOAD  # the first of them
 
+PAUSE = 1 << 16  # in the second word of a long OP_CONTROLLER, above the bytes of userdata
+NEXT_END = -1  # in place of a table to go to: none
 UNLESS_TAGGED = 1 << 16  # what has a tag is left as it is (OpenFlow 1.0 sets a VLAN id whether there is a tag or not)
 
 # slots of the action set, in the order of execution (OpenFlow 1.3.5 section 5.10)
@@ -110,6 +113,18 @@ def head_of(op: int, size: int, arg: int) -> int:
 def span_of(source: int, target: int, bits: int) -> int:
     """First bits of source and target, and the number of bits, in a word."""
     return source | target << 16 | bits << 32
+
+
+@inlined
+def userdata_of(arena: Words, at: int) -> int:
+    """Bytes of userdata that a long OP_CONTROLLER has from its third word on, the first in the low end."""
+    return arena[at + 2] & 0xFFFF
+
+
+@inlined
+def pauses(arena: Words, at: int) -> bool:
+    """Whether the packet stops at a long OP_CONTROLLER."""
+    return arena[at + 2] & PAUSE != 0
 
 
 @inlined

@@ -74,10 +74,11 @@ R_METADATA = 6
 R_TUNNEL_ID = 7
 R_MAX_LEN = 8
 R_LENGTH = 9  # bytes of the frame
-R_REGS = 10  # 1: R_MARK and R_REG hold the packet's, else it has none
+R_REGS = 10  # 1: R_MARK and R_REG hold the packet's, else it has none; MORE: words follow the frame (see `pause`)
 R_MARK = 11
 R_REG = 12
 RECORD_WORDS = R_REG + REG_WORDS
+MORE = 2
 
 # shared, for each class
 SH_LOCK = 0
@@ -228,6 +229,28 @@ def punt(ring: Words, cls: int, mem: Bytes, row: Words, key: Words, now: int, re
     at = place(ring, cls, words)
     write_head(ring, at, row, key, reason, max_len)
     write_frame(ring, at, mem, row)
+    commit(ring, cls, words, row[LENGTH])
+    return 0
+
+
+@kernel
+def punt_more(
+    ring: Words, cls: int, mem: Bytes, row: Words, key: Words, now: int, reason: int, max_len: int, more: Words,
+    count: int,
+) -> int:  # fmt: skip
+    """As `punt`, with more[:count] behind the frame."""
+    behind = record_words(row[LENGTH])
+    words = behind + count
+    if not fits(ring, RING_CONTROL + cls * CONTROL_WORDS, words):
+        return refuse(ring, cls, PUNT_FULL)
+    if not punt_allowed(view_words(ring[RING_SHARED], CLASSES * SHARED_WORDS), cls, now):
+        return refuse(ring, cls, PUNT_RATE)
+    at = place(ring, cls, words)
+    write_head(ring, at, row, key, reason, max_len)
+    write_frame(ring, at, mem, row)
+    ring[at + R_SIZE], ring[at + R_REGS] = words, ring[at + R_REGS] | MORE
+    for i in range(count):
+        ring[at + behind + i] = more[i]
     commit(ring, cls, words, row[LENGTH])
     return 0
 

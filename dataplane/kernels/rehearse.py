@@ -27,6 +27,7 @@ from triplane.dataplane.kernels.packet import ADDR, IN_PORT, METADATA, PACKET_WO
 from triplane.dataplane.kernels.parse import parse
 from triplane.dataplane.kernels.pool import Bytes, Words, give_one
 from triplane.dataplane.kernels.program import (
+    NEXT_END,
     OP_BRANCH,
     OP_END,
     OP_EXTRA,
@@ -40,7 +41,6 @@ from triplane.dataplane.kernels.program import (
     op_of,
     size_of,
 )
-from triplane.dataplane.kernels.resubmit import NEXT_END
 from triplane.dataplane.kernels.rewrite import DONE, EXPIRED
 
 NEXT_EXIT = -3

@@ -16,6 +16,11 @@ from triplane.dataplane.kernels.machine import view_words
 from triplane.dataplane.kernels.matching import match_again
 from triplane.dataplane.kernels.measure import measure
 from triplane.dataplane.kernels.node import (
+    CALL_AT,
+    CALL_DEEP,
+    CALL_FLOW,
+    CALL_GOTO,
+    CALL_TABLE,
     CALL_WORDS,
     DROP_RESUBMIT,
     N_ARENA,
@@ -33,6 +38,7 @@ from triplane.dataplane.kernels.packet import IN_PORT, METADATA, REGS, TABLE
 from triplane.dataplane.kernels.perform import act, write
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.program import (
+    NEXT_END,
     OP_BRANCH,
     OP_CLEAR,
     OP_END,
@@ -48,27 +54,24 @@ from triplane.dataplane.kernels.program import (
 )
 from triplane.dataplane.kernels.registers import RESUBMIT_ONE, resubmits_of
 
-NEXT_END = -1  # no further table
 DEEPEST = 64
 OWN_TABLE = 255  # resubmit to the table that the flow is in
 
 RESUMED, EXITED, DROPPED = 0, 1, 2  # what `resubmit` returns
 TOO_MANY = -1  # in place of a program: the packet is to be dropped
 
-# a row of W_CALLS
-CALL_AT = 0  # where the caller goes on
-CALL_GOTO = 1  # its W_GOTO
-CALL_TABLE = 2
-CALL_FLOW = 3
-CALL_DEEP = 4
-
 
 @kernel
 def resubmit(node: Words, w: Words, row: Words, at: int) -> int:
     """The resubmit at arena[at], to its end: RESUMED, EXITED (an exit action), or DROPPED (the frame is gone)."""
-    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
     w[W_CALL_DEPTH], w[W_DEEP], w[W_GOTO] = 0, 0, NEXT_END
-    at = call(node, w, row, arena, at)
+    return go_on(node, w, row, call(node, w, row, view_words(node[N_ARENA], node[N_ARENA_WORDS]), at))
+
+
+@kernel
+def go_on(node: Words, w: Words, row: Words, at: int) -> int:
+    """The calls that are on W_CALLS, the last of which is at arena[at]; as `resubmit`. None is left."""
+    arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
     while w[W_CALL_DEPTH] > 0 and at > 0:
         op = op_of(arena[at])
         if op == OP_END:
@@ -76,9 +79,11 @@ def resubmit(node: Words, w: Words, row: Words, at: int) -> int:
         elif op == OP_RESUBMIT:
             at = call(node, w, row, arena, at)
         elif op == OP_BRANCH and arg_of(arena[at]) == 0:
+            w[W_CALL_DEPTH] = 0
             return EXITED
         else:
             at = step(node, w, row, arena, at)
+    w[W_CALL_DEPTH] = 0
     if at == TOO_MANY:
         settle(node, w, row)
         drop(node, w, row, DROP_RESUBMIT)

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from triplane.dataplane.openflow.v1_5 import error_codes
 
+# in place of a type, where no number of 16 bits is: an error of Nicira's, by its code from 1.2 on (Open vSwitch)
+NICIRA_ERROR = 1 << 16
+NXR_STALE = 35  # a continuation that is not known, or no longer
+
 # prefix of the code names of each type, in the order of the types
 _CODE_PREFIXES = (
     *("OFPHFC_", "OFPBRC_", "OFPBAC_", "OFPBIC_", "OFPBMC_", "OFPFMFC_", "OFPGMFC_"),

@@ -66,6 +66,18 @@ class PacketIn(NamedTuple):
     match: bytes
     data: bytes  # the whole packet
     controller: int = 0  # id of the controller that it is for (Nicira's); a connection that said nothing has 0
+    userdata: bytes = b""  # of the action that sent it
+    paused: bytes = b""  # what `Datapath.resume` needs to go on with it; to controllers, its name
+
+
+class Pipeline(NamedTuple):
+    """The fields of a packet that are not in its bytes."""
+
+    in_port: int | None  # as it was
+    metadata: int = 0
+    tunnel_id: int = 0
+    mark: int = 0
+    registers: tuple[int, ...] = (0,) * 16
 
 
 class FlowFilter(NamedTuple):
@@ -171,6 +183,9 @@ class Datapath(Protocol):
         self, in_port: int, actions: bytes, data: bytes, now: int, loose: bool = False, version: int = 4
     ) -> None:
         """Execute encoded actions, of an OpenFlow version, on a packet. `loose`: as for flow-mods."""
+
+    def resume(self, paused: bytes, fields: Pipeline, data: bytes, now: int) -> None:
+        """Go on with a paused packet, changed perhaps. Raises OpenFlowError if that has become impossible."""
 
     def packet_ins(self, limit: int) -> list[PacketIn]:
         """Packets that wait for the controller, at most `limit`."""

@@ -16,7 +16,9 @@ from triplane.dataplane.openflow.v1_5.constants import OFPCSR_ROLE
 from triplane.dataplane.switch import async_config, requests, roles
 from triplane.dataplane.switch.connection import Request
 from triplane.dataplane.switch.nicira_packet_in import FORMATS
+from triplane.dataplane.switch.nicira_resume import resume
 from triplane.dataplane.switch.state import Switch
+from triplane.dataplane.switch.v1_4.requests import ASYNC_TYPES, DEFAULT_ASYNC, configure_async
 from triplane.dataplane.switch.version import Row
 from triplane.dataplane.switch.wire import EXPERIMENTER
 
@@ -57,6 +59,13 @@ def set_async(switch: Switch, request: Request) -> list[bytes]:
     return []
 
 
+def set_async2(switch: Switch, request: Request) -> list[bytes]:
+    """NXT_SET_ASYNC_CONFIG2: as OFPT_SET_ASYNC of 1.4, in versions before that."""
+    types = {message: kinds for message, kinds in ASYNC_TYPES.items() if message in DEFAULT_ASYNC}
+    configure_async(request.conn, request.body[BODY:], types)
+    return []
+
+
 def set_controller_id(switch: Switch, request: Request) -> list[bytes]:
     """NXT_SET_CONTROLLER_ID: what this connection is called from now on, by actions that send to one controller."""
     _, request.conn.controller_id = CONTROLLER_ID.unpack(request.body)
@@ -81,8 +90,12 @@ def flow_mod_table_id(switch: Switch, request: Request) -> list[bytes]:
 ROWS = {
     (NX_EXPERIMENTER_ID, nx.NXT_ROLE_REQUEST): Row(role_request, 20),
     (NX_EXPERIMENTER_ID, nx.NXT_SET_ASYNC_CONFIG): Row(set_async, 40),
+    (NX_EXPERIMENTER_ID, nx.NXT_RESUME): Row(resume, 16, longer=True, writes=True),
     (NX_EXPERIMENTER_ID, nx.NXT_SET_CONTROLLER_ID): Row(set_controller_id, 24),
     (NX_EXPERIMENTER_ID, nx.NXT_SET_PACKET_IN_FORMAT): Row(set_packet_in_format, 20),
     (NX_EXPERIMENTER_ID, nx.NXT_FLOW_MOD_TABLE_ID): Row(flow_mod_table_id, 24),
     (NX_EXPERIMENTER_ID, nx.NXT_FLOW_AGE): Row(requests.nothing, 16),  # asks whether ages are told: they always are
+}
+ROWS_BEFORE_1_4 = ROWS | {
+    (NX_EXPERIMENTER_ID, nx.NXT_SET_ASYNC_CONFIG2): Row(set_async2, 16, longer=True),
 }

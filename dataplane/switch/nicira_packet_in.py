@@ -24,6 +24,7 @@ TLV = Struct("!I")
 FULL_LEN = BUFFER_ID = Struct("!I")
 COOKIE = Struct("!4xQ")
 OTHER_PROPERTIES = 72  # bytes, at most, of those that are neither packet nor fields
+OURS = 0x8080  # the property in a continuation, which nobody reads but we; those of Open vSwitch begin at 0x8000
 NXM_HEADERS = {ofp.OXM_OF_TUNNEL_ID: nx.NXM_NX_TUN_ID}
 
 
@@ -46,7 +47,12 @@ def packet_in(wire: Wire, packet: PacketIn, buffer_id: int, limit: int) -> bytes
 def packet_in2(wire: Wire, packet: PacketIn, buffer_id: int, limit: int) -> bytes:
     """NXT_PACKET_IN2, a list of properties."""
     fields = packet.match[4 : match_length(packet.match)]
-    room = MAX_MESSAGE - HEADER_SIZE - EXPERIMENTER.size - OTHER_PROPERTIES - len(fields) & ~7
+    more = b""
+    if packet.userdata:
+        more += packed(nx.NXPINT_USERDATA, packet.userdata)
+    if packet.paused:
+        more += packed(nx.NXPINT_CONTINUATION, bytes(4) + packed(OURS, packet.paused))
+    room = MAX_MESSAGE - HEADER_SIZE - EXPERIMENTER.size - OTHER_PROPERTIES - len(fields) - len(more) & ~7
     shown = packet.data[: min(limit, room)]
     listed = [packed(nx.NXPINT_PACKET, shown)]
     if len(shown) < len(packet.data):
@@ -57,7 +63,7 @@ def packet_in2(wire: Wire, packet: PacketIn, buffer_id: int, limit: int) -> byte
     if packet.cookie != NO_COOKIE:
         listed.append(packed(nx.NXPINT_COOKIE, COOKIE.pack(packet.cookie)))
     listed.append(packed(nx.NXPINT_REASON, bytes((wire.reason(ofp.OFPT_PACKET_IN, packet.reason),))))
-    listed.append(packed(nx.NXPINT_METADATA, fields))
+    listed += (packed(nx.NXPINT_METADATA, fields), more)
     head = EXPERIMENTER.pack(NX_EXPERIMENTER_ID, nx.NXT_PACKET_IN2)
     return wire.message(ofp.OFPT_EXPERIMENTER, 0, head + b"".join(listed))
 

@@ -7,6 +7,7 @@ from struct import Struct
 
 from triplane.dataplane.openflow import nicira_ext as nx
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.openflow.errors import NICIRA_ERROR
 from triplane.dataplane.openflow.ofproto_common import NX_EXPERIMENTER_ID
 from triplane.dataplane.openflow.v1_4 import error_codes as ec
 from triplane.dataplane.openflow.v1_4.constants import OFPFME_PAUSED
@@ -21,10 +22,13 @@ class NiciraWire(Wire):
 
     monitor_head = MONITOR_HEAD  # what each message of updates begins with
     monitor_errors: Mapping[int, int] = {}  # Nicira's codes of OFPMOFC_*
+    nicira_codes = 0  # this version's code of one of Nicira's, less that from 1.2 on
 
     def error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
         if kind == ec.OFPET_FLOW_MONITOR_FAILED and code in self.monitor_errors:
             return self.message(ofp.OFPT_ERROR, xid, self.nicira_error(self.monitor_errors[code]) + data)
+        if kind == NICIRA_ERROR:
+            return self.message(ofp.OFPT_ERROR, xid, self.nicira_error(code + self.nicira_codes) + data)
         return self.standard_error(kind, code, xid, data)
 
     def standard_error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:

@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
 from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.openflow.nicira_ext import NXPIF_NXT_PACKET_IN2
 from triplane.dataplane.openflow.v1_5.constants import OFPFSR_STAT_TRIGGER, OFPT_CONTROLLER_STATUS
 from triplane.dataplane.switch import monitors, vacancy
 from triplane.dataplane.switch.buffers import PacketBuffers
 from triplane.dataplane.switch.connection import Connection, Request
 from triplane.dataplane.switch.datapath import NO_COOKIE, Datapath, PacketIn, PortInfo, Removed
 from triplane.dataplane.switch.nicira_packet_in import FORMATS
+from triplane.dataplane.switch.paused import Paused
 from triplane.dataplane.switch.vacancy import Vacancy
 from triplane.dataplane.switch.wire import SECOND, Wire
 
@@ -43,6 +45,7 @@ class AgentConfig:
     """Limits and times; all times in ns."""
 
     buffers: int = 256  # packets kept for the controller
+    paused: int = 1024  # packets that wait to go on (Nicira's)
     max_entries: int = 1_000_000  # of each flow table, as OFPMP_TABLE_FEATURES tells
     multipart_limit: int = 2 << 20  # bytes of multipart requests under way, of one connection
     multipart_sequences: int = 16  # how many may be under way
@@ -75,6 +78,7 @@ class Switch:
     connections: list[Connection] = field(default_factory=list)
     ports: dict[int, PortInfo] = field(default_factory=dict)  # as last told
     buffers: PacketBuffers = field(init=False)
+    paused: Paused = field(init=False)
     fragments: int = ofp.OFPC_FRAG_NORMAL
     table_names: list[bytes] = field(default_factory=lambda: [b"table%d" % table for table in range(N_TABLES)])
     table_config: list[int] = field(default_factory=lambda: [0] * N_TABLES)
@@ -88,6 +92,7 @@ class Switch:
 
     def __post_init__(self) -> None:
         self.buffers = PacketBuffers(self.config.buffers)
+        self.paused = Paused(self.config.paused)
         self.find_ports()
 
     def find_ports(self) -> None:
@@ -204,6 +209,7 @@ class Switch:
             conns = [conn for conn in conns if conn.version.misses]
         if not conns:
             self.unwanted[packet.reason] += 1
+        packet = self._named(packet, conns)
         shown: dict[tuple[int, int, int], bytes] = {}  # by version, format, and how much of the packet may be shown
         buffer_id = ofp.OFP_NO_BUFFER
         for conn in conns:
@@ -220,6 +226,14 @@ class Switch:
             kept = buffer_id if keeps else ofp.OFP_NO_BUFFER
             shown[key] = shown.get(key) or self._show(conn, packet, limit, kept)
             conn.outbox.packet_in(packet.reason, shown[key])
+
+    def _named(self, packet: PacketIn, conns: Iterable[Connection]) -> PacketIn:
+        """A paused packet is shown whole, with its name if one of them can say that it may go on."""
+        if not packet.paused:
+            return packet
+        asked = any(conn.packet_in_format == NXPIF_NXT_PACKET_IN2 for conn in conns)
+        name = self.paused.keep(packet.paused) if asked else b""
+        return packet._replace(paused=name, max_len=ofp.OFPCML_NO_BUFFER)
 
     @staticmethod
     def _show(conn: Connection, packet: PacketIn, limit: int, buffer_id: int) -> bytes:

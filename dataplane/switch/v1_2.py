@@ -53,7 +53,7 @@ class Wire12(NiciraWire):
     }
 
     def nicira_error(self, code: int) -> bytes:
-        return wire.ONF_ERROR.pack(ofp.OFPET_EXPERIMENTER, code, NX_EXPERIMENTER_ID)
+        return wire.EXPERIMENTER_ERROR.pack(ofp.OFPET_EXPERIMENTER, code, NX_EXPERIMENTER_ID)
 
     def actions_of(self, instructions: bytes) -> bytes:
         """Those that are applied."""

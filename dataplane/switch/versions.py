@@ -44,14 +44,14 @@ V1_2 = Version(
     *(3, "1.2", v1_2.WIRE, v1_2.REQUESTS, v1_2.STATS),
     flow_runs=False,
     misses=True,
-    experimenters=nicira.ROWS | NX_MONITORS,
+    experimenters=nicira.ROWS_BEFORE_1_4 | NX_MONITORS,
     experimenter_multiparts={
         (NX_EXPERIMENTER_ID, nx.NXST_FLOW_MONITOR): MultipartRow(monitors.nx_flow_monitor, None),
     },
 )
 V1_3 = Version(
     *(4, "1.3", wire.WIRE, handlers.ROWS, multipart.ROWS),
-    experimenters=ONF_BUNDLES | ONF_MONITORS | nicira.ROWS,
+    experimenters=ONF_BUNDLES | ONF_MONITORS | nicira.ROWS_BEFORE_1_4,
     experimenter_multiparts={
         (ONF_EXPERIMENTER_ID, onf.ONFMP_FLOW_MONITOR): MultipartRow(monitors.onf_flow_monitor, None),
     },

@@ -11,7 +11,8 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
-from triplane.dataplane.openflow.ofproto_common import ONF_EXPERIMENTER_ID
+from triplane.dataplane.openflow.errors import NICIRA_ERROR
+from triplane.dataplane.openflow.ofproto_common import NX_EXPERIMENTER_ID, ONF_EXPERIMENTER_ID
 from triplane.dataplane.openflow.v1_3 import onf_constants as onf
 from triplane.dataplane.openflow.v1_4.constants import (
     OFPFME_ADDED,
@@ -20,7 +21,7 @@ from triplane.dataplane.openflow.v1_4.constants import (
     OFPFME_PAUSED,
     OFPFME_REMOVED,
 )
-from triplane.dataplane.openflow.v1_4.error_codes import OFPET_BUNDLE_FAILED
+from triplane.dataplane.openflow.v1_4.error_codes import OFPET_ASYNC_CONFIG_FAILED, OFPET_BUNDLE_FAILED
 from triplane.dataplane.switch.datapath import PacketIn, PortCounters, PortInfo, Removed
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ MAX_MESSAGE = 0xFFFF  # ofp_header.length
 ERROR_DATA = 64  # bytes of the failed request that an error quotes, 7.4.4
 
 ERROR_CODE = Struct("!HH")  # type, code
-ONF_ERROR = Struct("!HHI")  # type, code, experimenter
+EXPERIMENTER_ERROR = Struct("!HHI")  # type, code, experimenter
 FEATURES = Struct("!QIBB2xII")  # dpid, n_buffers, n_tables, auxiliary_id, capabilities, reserved
 CONFIG = Struct("!HH")  # flags, miss_send_len
 PACKET_OUT = Struct("!IIH6x")  # buffer_id, in_port, actions_len
@@ -73,6 +74,9 @@ ONF_EVENTS = {  # by OFPFME_*: what is there at first is told as if it were adde
     OFPFME_MODIFIED: onf.ONFFME_MODIFIED,
 }
 
+# code of the first error of types that are extensions before 1.4
+ONF_ERRORS = {OFPET_BUNDLE_FAILED: ofp.ONFERR_ET_UNKNOWN, OFPET_ASYNC_CONFIG_FAILED: 2370}
+
 SECOND = 1_000_000_000  # ns
 PORT_CONFIG = ofp.OFPPC_PORT_DOWN | ofp.OFPPC_NO_RECV | ofp.OFPPC_NO_FWD | ofp.OFPPC_NO_PACKET_IN
 MAIN_CONNECTION = 0  # auxiliary_id; auxiliary connections are the switch's to open, and it opens none (6.3.7)
@@ -97,7 +101,12 @@ class Wire:
 
     version: int = ofp.OFP_VERSION
     types: Mapping[int, int] = {}  # OFPT_*
-    error_codes: Mapping[tuple[int, int], tuple[int, int]] = {(3, 9): (3, 1)}  # 1.4's OFPBIC_DUP_INST: UNSUP_INST
+    error_codes: Mapping[tuple[int, int], tuple[int, int]] = {  # of 1.4: OFPBIC_DUP_INST, OFPBPC_*
+        (3, 9): (ofp.OFPET_BAD_INSTRUCTION, ofp.OFPBIC_UNSUP_INST),
+        (14, 0): (ofp.OFPET_TABLE_FEATURES_FAILED, ofp.OFPTFFC_BAD_TYPE),
+        (14, 1): (ofp.OFPET_TABLE_FEATURES_FAILED, ofp.OFPTFFC_BAD_LEN),
+        (14, 2): (ofp.OFPET_TABLE_FEATURES_FAILED, ofp.OFPTFFC_BAD_ARGUMENT),
+    }
     reasons: Mapping[tuple[int, int], int] = {  # by message type and reason
         (ofp.OFPT_PACKET_IN, 3): ofp.OFPR_ACTION,  # 1.4's OFPR_ACTION_SET
         (ofp.OFPT_PACKET_IN, 4): ofp.OFPR_ACTION,  # OFPR_GROUP
@@ -114,13 +123,18 @@ class Wire:
     def error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
         """OFPT_ERROR; `data` is the failed request (its start is quoted) or text."""
         kind, code = self.error_codes.get((kind, code), (kind, code))
-        if kind == OFPET_BUNDLE_FAILED:
-            return self._onf_error(code, xid, data)
+        if kind in ONF_ERRORS:
+            return self._experimenter_error(ONF_ERRORS[kind] + code, ONF_EXPERIMENTER_ID, xid, data)
+        return self._error(kind, code, xid, data)
+
+    def _error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
+        """One by this version's own numbers, or Nicira's."""
+        if kind == NICIRA_ERROR:
+            return self._experimenter_error(code, NX_EXPERIMENTER_ID, xid, data)
         return self.message(ofp.OFPT_ERROR, xid, ERROR_CODE.pack(kind, code) + data)
 
-    def _onf_error(self, code: int, xid: int, data: bytes) -> bytes:
-        """OFPBFC_* as the extension has it that bundles are before 1.4."""
-        body = ONF_ERROR.pack(ofp.OFPET_EXPERIMENTER, ofp.ONFERR_ET_UNKNOWN + code, ONF_EXPERIMENTER_ID)
+    def _experimenter_error(self, code: int, experimenter: int, xid: int, data: bytes) -> bytes:
+        body = EXPERIMENTER_ERROR.pack(ofp.OFPET_EXPERIMENTER, code, experimenter)
         return self.message(ofp.OFPT_ERROR, xid, body + data)
 
     # asynchronous messages

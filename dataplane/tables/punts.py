@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from triplane.dataplane.kernels.pause import M_HEAD
 from triplane.dataplane.kernels.publish import observe, publish
 from triplane.dataplane.kernels.punts import (
     CLASS_NAMES,
     CONTROL_WORDS,
     CONTROLLER_SHIFT,
+    MORE,
     PUNT_FULL,
     PUNT_LEARN,
     PUNT_RATE,
@@ -169,12 +171,21 @@ class PuntRings:
         record = self.rings[worker][at : at + RECORD_WORDS].tolist()
         start = (at + RECORD_WORDS) * 8
         data = self._octets[worker][start : start + min(record[R_LENGTH], MAX_DATA)].tobytes().ljust(MIN_DATA, b"\0")
-        registers = tuple(word & U64 for word in record[R_MARK:]) if record[R_REGS] else ()
+        registers = tuple(word & U64 for word in record[R_MARK:]) if record[R_REGS] & 1 else ()
         cookie, in_port = record[R_COOKIE] & U64, record[R_IN_PORT]
         metadata, tunnel = record[R_METADATA] & U64, record[R_TUNNEL_ID] & U64
         match = packet_match(in_port, record[R_PHY_PORT], metadata, tunnel, registers)
         reason, controller = record[R_REASON] & 0xFF, record[R_REASON] >> CONTROLLER_SHIFT
-        return PacketIn(reason, record[R_TABLE], cookie, in_port, record[R_MAX_LEN], match, data, controller)
+        more = self._more(worker, at + RECORD_WORDS + (record[R_LENGTH] + 7 >> 3)) if record[R_REGS] & MORE else ()
+        return PacketIn(reason, record[R_TABLE], cookie, in_port, record[R_MAX_LEN], match, data, controller, *more)
+
+    def _more(self, worker: int, at: int) -> tuple[bytes, bytes]:
+        """Userdata and state behind a record's frame (`pause`)."""
+        octets, words = (int(word) for word in self.rings[worker][at : at + M_HEAD])
+        start = (at + M_HEAD) * 8
+        state = start + (octets + 7 & ~7)
+        rest = self._octets[worker]
+        return rest[start : start + octets].tobytes(), rest[state : state + 8 * words].tobytes()
 
     def counters(self) -> dict[str, PuntCounters]:
         """By name of the class."""

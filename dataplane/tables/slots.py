@@ -25,6 +25,7 @@ class Slots:
         self._free: deque[int] = deque()
         self._new: list[int] = []
         self._old: list[int] = []
+        self.reused = 0  # slots that were given back and can be taken again
 
     def take(self) -> int | None:
         """A slot that nobody uses, or None."""
@@ -41,6 +42,7 @@ class Slots:
     def turn(self) -> None:
         """Free what was given before the last turn. Every worker must have passed a quiescent point since then."""
         self._free.extend(self._old)
+        self.reused += len(self._old)
         self._old, self._new = self._new, []
 
 
@@ -74,6 +76,11 @@ class Restorable:
 
     def _restore(self, state: Any) -> None:
         """To be overridden."""
+
+    @property
+    def reused(self) -> int:
+        """How many slots may by now be another's than when they were given back."""
+        return self._slots.reused
 
     def begin(self) -> None:
         self._open = True

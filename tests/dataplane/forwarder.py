@@ -143,4 +143,4 @@ def told(packet: PacketIn) -> tuple[object, ...]:
     fields |= {name: (value, 0xFFFFFFFF) for name, value in packet.registers.items() if value}
     body = encode_match(fields)
     match = wire.padded(b"\0\1" + (4 + len(body)).to_bytes(2) + body)
-    return packet.reason, packet.table, packet.cookie, packet.in_port, packet.max_len, match, packet.data, 0
+    return packet.reason, packet.table, packet.cookie, packet.in_port, packet.max_len, match, packet.data, 0, b"", b""

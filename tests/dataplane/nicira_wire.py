@@ -82,6 +82,13 @@ def spec(kind: int, source: tuple[str, int] | int, target: tuple[str, int] | Non
     return wire + (header(target[0]) + target[1].to_bytes(2) if target else b"")
 
 
+def controller(userdata: bytes = b"", pause: bool = False) -> bytes:
+    """NXAST_CONTROLLER2."""
+    told = struct.pack("!HH", 3, 4 + len(userdata)) + userdata
+    told += bytes(-len(told) % 8)
+    return pack(37, bytes(6) + told + (struct.pack("!HH4x", 4, 4) if pause else b""))
+
+
 ACTIONS: dict[str, Callable[..., bytes]] = {
     "load": load,
     "move": move,
@@ -94,6 +101,7 @@ ACTIONS: dict[str, Callable[..., bytes]] = {
     "clone": clone,
     "conjunction": conjunction,
     "learn": learn,
+    "controller": controller,
 }
 
 

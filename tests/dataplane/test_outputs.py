@@ -360,8 +360,8 @@ def test_packet_outs_of_the_controller_have_no_port(node: Forwarder) -> None:
         4,
     ]
     node.packet_out(CONTROLLER, [output(CONTROLLER)], plain(60))
-    ((*_, match, _, _),) = node.packet_ins()
-    assert match == wire.match({"in_port": (CONTROLLER, 0xFFFFFFFF)})
+    (packet,) = node.node.packet_ins(10)
+    assert packet.match == wire.match({"in_port": (CONTROLLER, 0xFFFFFFFF)})
 
 
 def test_non_strict_deletion_spares_wider_entries(node: Forwarder) -> None:

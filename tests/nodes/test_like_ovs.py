@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.controller.plant import KINDS, Plant, plant
+from tests.controller.plant import KINDS, Plant, plant, until
+from tests.dataplane.switch.peer import raw
 from tests.nodes.plant import PATIENCE, Controller
+from triplane.dataplane.openflow import nicira_ext as nx
 from triplane.dataplane.openflow import ofproto_v1_3 as ofp
+from triplane.dataplane.switch.nicira_packet_in import packed
 
 FRAME = "ffffffffffff0200000000010806" + "00" * 46
 
@@ -72,6 +75,76 @@ def test_a_packet_of_a_bundle_meets_the_rules_of_its_place(net: Plant) -> None:
         packets: list[Any] = [controller.next(controller.protocol.ofproto_parser.OFPPacketIn) for _ in range(2)]
         assert [(each.cookie, each.data.hex()) for each in packets] == [(5, FRAME), (6, FRAME)]
     assert shown(net) == ["drop"]
+
+
+PAUSING = (
+    "arp,cookie=5,actions=load:1->NXM_NX_REG0[],push:NXM_NX_REG0[],resubmit(,1),pop:NXM_NX_REG2[],resubmit(,2)",
+    "table=1,cookie=6,actions=controller(userdata=01.02.03.04.05,pause),load:3->NXM_NX_REG1[]",
+    "table=2,cookie=7,reg0=9,reg1=3,reg2=1,metadata=4,actions=controller(userdata=ff)",
+    "table=2,cookie=8,reg0=1,reg1=3,reg2=1,metadata=0,actions=controller(userdata=fe)",
+)
+CHANGED = bytes.fromhex("00010004 00000009 80000408 0000000000000004")  # reg0 and metadata
+
+
+def pausing(net: Plant) -> Controller:
+    """A controller that wants packet-ins as properties, and a packet in the tables."""
+    for flow in PAUSING:
+        net.ofctl(1, "add-flow", flow)
+    controller = dial(net, 4)
+    controller.send(controller.protocol.ofproto_parser.NXTSetPacketInFormatMsg(controller.protocol, 2))
+    synchronize(controller)
+    net.ofctl(1, "packet-out", f"in_port=controller packet={FRAME} actions=table")
+    return controller
+
+
+def resume(controller: Controller, continuation: bytes, fields: bytes) -> None:
+    listed = (
+        (nx.NXPINT_PACKET, bytes.fromhex(FRAME)),
+        (nx.NXPINT_METADATA, fields),
+        (nx.NXPINT_CONTINUATION, continuation),
+    )
+    body = (0x2320).to_bytes(4) + (28).to_bytes(4) + b"".join(packed(*each) for each in listed)
+    controller.socket.sendall(raw(ofp.OFPT_EXPERIMENTER, body))
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["as it was", "changed"])
+def test_a_paused_packet_goes_on(net: Plant, changed: bool) -> None:
+    with pausing(net) as controller:
+        parser = controller.protocol.ofproto_parser
+        first = controller.next(parser.NXTPacketIn2)
+        assert (first.userdata, first.data.hex()) == (bytes(range(1, 6)), FRAME)
+        resume(controller, first.continuation, CHANGED if changed else first.metadata)
+        second = controller.next(parser.NXTPacketIn2)
+        expected = (b"\xff", 7) if changed else (b"\xfe", 8)
+        assert (second.userdata, second.cookie, second.table_id, second.continuation) == (*expected, 2, None)
+
+
+def test_a_continuation_that_is_none(net: Plant) -> None:
+    with dial(net, 4) as controller:
+        resume(controller, bytes(4), b"")
+        error = controller.next(controller.protocol.ofproto_parser.OFPErrorMsg)
+        assert error.type == ofp.OFPET_EXPERIMENTER
+        assert bytes(error.buf)[8:16] == bytes.fromhex("ffff 0023 00002320")
+
+
+def test_open_vswitchs_monitor_resumes(net: Plant) -> None:
+    for flow in PAUSING:
+        net.ofctl(1, "add-flow", flow)
+    log = net.folder / "monitor"
+    options = ["-O", "OpenFlow13", "-P", "nxt_packet_in2", f"--unixctl={net.folder}/monitor.ctl"]
+    words = ["ovs-ofctl", *options, "monitor", f"unix:{net.management[1]}", "65535", "resume"]
+    with log.open("w") as output, subprocess.Popen(words, stdout=output, stderr=output) as monitor:
+        until(lambda: sent(net) and "userdata=fe" in log.read_text(), "a packet that was resumed")
+        monitor.terminate()
+    told = log.read_text()
+    assert "userdata=01.02.03.04.05" in told
+    assert "cookie=0x8 total_len=60" in told
+
+
+def sent(net: Plant) -> bool:
+    """A packet goes into the tables."""
+    net.ofctl(1, "packet-out", f"in_port=controller packet={FRAME} actions=table")
+    return True
 
 
 def test_ages_of_flow_entries(net: Plant) -> None:

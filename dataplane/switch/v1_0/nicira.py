@@ -81,7 +81,7 @@ def without_cookie(fields: bytes) -> tuple[bytes, int, int]:
     return kept + fields[at:], cookie, mask
 
 
-ROWS = nicira.ROWS | {
+ROWS = nicira.ROWS_BEFORE_1_4 | {
     (NX_EXPERIMENTER_ID, nx.NXT_SET_FLOW_FORMAT): Row(flow_format, 20),
     (NX_EXPERIMENTER_ID, nx.NXT_FLOW_MOD): Row(flow_mod, 16 + FLOW_MOD.size, longer=True, writes=True),
 }

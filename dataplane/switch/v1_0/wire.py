@@ -96,6 +96,7 @@ class Wire10(NiciraWire):
     }
     multipart = STATS
     monitor_head = MONITOR_HEAD + bytes(4)
+    nicira_codes = 499
     monitor_errors: Mapping[int, int] = {
         ec.OFPMOFC_MONITOR_EXISTS: 517,
         ec.OFPMOFC_BAD_FLAGS: 518,

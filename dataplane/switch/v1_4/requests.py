@@ -11,7 +11,7 @@ from triplane.dataplane.openflow.v1_4 import error_codes as ec
 from triplane.dataplane.openflow.v1_5 import constants as v1_5
 from triplane.dataplane.switch import async_config, requests, vacancy, wire
 from triplane.dataplane.switch.async_config import AsyncConfig, Masks
-from triplane.dataplane.switch.connection import Request
+from triplane.dataplane.switch.connection import Connection, Request
 from triplane.dataplane.switch.state import Switch
 from triplane.dataplane.switch.v1_4.properties import bad_property, pack_property, read_properties
 
@@ -131,23 +131,27 @@ def get_async(switch: Switch, request: Request) -> list[bytes]:
 
 
 def set_async(switch: Switch, request: Request) -> list[bytes]:
-    """OFPT_SET_ASYNC, 7.3.10: what it does not name stays as it was."""
-    types = async_types(request)
+    """OFPT_SET_ASYNC, 7.3.10."""
+    configure_async(request.conn, request.body, async_types(request))
+    return []
+
+
+def configure_async(conn: Connection, body: bytes, types: Mapping[int, tuple[int, int]]) -> None:
+    """Properties of these types; what they do not name stays as it was."""
     try:
-        found = read_properties(request.body, {kind: NUMBER.size for kinds in types.values() for kind in kinds})
+        found = read_properties(body, {kind: NUMBER.size for kinds in types.values() for kind in kinds})
     except OpenFlowError as error:
         if (error.type, error.code) != (ec.OFPET_BAD_PROPERTY, ec.OFPBPC_BAD_TYPE):
             raise
         raise OpenFlowError(ec.OFPET_ASYNC_CONFIG_FAILED, ec.OFPACFC_UNSUPPORTED) from None
-    masks = dict(request.conn.async_config.masks)
+    masks = dict(conn.async_config.masks)
     for message, (slave, master) in types.items():
-        old = masks[message]
+        old = masks.get(message, (0, 0))
         new = tuple(wanted(found.get(kind), before) for kind, before in zip((master, slave), old, strict=True))
         if any(mask & ~KNOWN_REASONS[message] for mask in new):
             raise OpenFlowError(ec.OFPET_ASYNC_CONFIG_FAILED, ec.OFPACFC_INVALID)
         masks[message] = (new[0], new[1])
-    request.conn.async_config = AsyncConfig(masks)
-    return []
+    conn.async_config = AsyncConfig(masks)
 
 
 def wanted(content: bytes | None, before: int) -> int:

@@ -39,8 +39,7 @@ class Wire14(wire.Wire):
 
     def error(self, kind: int, code: int, xid: int, data: bytes) -> bytes:
         """OFPT_ERROR, 7.5.4."""
-        body = wire.ERROR_CODE.pack(*self.error_codes.get((kind, code), (kind, code)))
-        return self.message(ofp.OFPT_ERROR, xid, body + data)
+        return self._error(*self.error_codes.get((kind, code), (kind, code)), xid, data)
 
     def flow_stats(self, record: bytes) -> bytes:
         """ofp_flow_stats, 7.3.5.2."""

@@ -19,6 +19,7 @@ from triplane.dataplane.switch.datapath import (
     FlowFilter,
     FlowModOutcome,
     PacketIn,
+    Pipeline,
     PortCounters,
     PortInfo,
     Removed,
@@ -70,6 +71,7 @@ class Double:
         self.flows: dict[tuple[int, int, bytes], Entry] = {}
         self.runs: list[int] = []  # flow-mods in each call
         self.sent: list[tuple[int, bytes, bytes]] = []  # packet-outs
+        self.resumed: list[tuple[bytes, Pipeline, bytes]] = []
         self.waiting: list[PacketIn] = []
         self.groups: list[tuple[int, int, int, bytes]] = []
         self.meters: list[tuple[int, int, int, bytes]] = []
@@ -210,6 +212,9 @@ class Double:
             raise OpenFlowError(ofp.OFPET_BAD_ACTION, ofp.OFPBAC_BAD_TYPE)
         if not self.rehearsing:
             self.sent.append((in_port, actions, data))
+
+    def resume(self, paused: bytes, fields: Pipeline, data: bytes, now: int) -> None:
+        self.resumed.append((paused, fields, data))
 
     def packet_ins(self, limit: int) -> list[PacketIn]:
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
