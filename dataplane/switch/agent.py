@@ -1,7 +1,7 @@
 """The OpenFlow switch as a sans-IO state machine: bytes of several controllers in, bytes for each of them out.
 
 The channel calls, from one thread: `connected`, `received` (any cut of the stream), `outgoing` (what to write
-next), `resume`, `drained`, `disconnected`; a timer calls `tick`; `poll_packet_ins` follows the data plane's
+next), `resume`, `drained`, `disconnected`; timers call `tick` and `ring`; `poll_packet_ins` follows the data plane's
 wake-up, and `port_changed` its ports. After any call, any connection may have something to write or be `closing`.
 
 A request is carried out, whole, before the next is looked at. Flow-mods that stand back to back are one call of
@@ -20,6 +20,7 @@ from triplane.dataplane.switch.connection import SHORTEST_RUN, Connection, Reque
 from triplane.dataplane.switch.datapath import Datapath, FlowModOutcome, PortInfo
 from triplane.dataplane.switch.handshake import agree, refuse
 from triplane.dataplane.switch.state import AgentConfig, Identity, Switch
+from triplane.dataplane.switch.v1_5 import bundles as scheduled
 from triplane.dataplane.switch.versions import chosen
 
 WRITE_SIZE = 1 << 18  # bytes that one `outgoing` hands out, about
@@ -82,9 +83,19 @@ class Agent:
         """What time brings: flow timeouts, and the end of silent connections. Call it a few times a second."""
         self.switch.flows_changed(self.datapath.expire(now))
         self.switch.triggered(self.datapath.triggered(now))
+        self.ring(now)
         for conn in self.switch.connections:
             bundles.expire(conn, now, self.switch.config.bundle_patience)
             self._probe(conn, now)
+
+    def alarm(self, now: int) -> int | None:
+        """ns until `ring` has something to do; None: nothing is planned."""
+        due = self.switch.alarms
+        return max(due[0] - self.switch.config.wall(now), 0) if due else None
+
+    def ring(self, now: int) -> None:
+        """Do what was planned for a time that has come."""
+        scheduled.run_due(self.switch, now)
 
     def poll_packet_ins(self, now: int) -> bool:
         """Pass on packets for the controllers; True: more wait."""

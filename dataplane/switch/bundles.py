@@ -37,6 +37,7 @@ class Bundle:
     flags: int
     touched: int  # ns
     closed: bool = False
+    due: int | None = None  # ns, of the wall clock: when it is to be carried out (1.5)
     messages: list[bytes] = field(default_factory=list)
     size: int = 0  # bytes of all messages
 
@@ -88,6 +89,8 @@ def opened(request: Request, bundle_id: int, flags: int) -> Bundle:
     bundle = request.conn.bundles.get(bundle_id)
     if bundle is None:
         raise failed(ec.OFPBFC_BAD_ID)
+    if bundle.due is not None:
+        raise failed(ec.OFPBFC_BUNDLE_IN_PROGRESS)
     if flags != bundle.flags:
         del request.conn.bundles[bundle_id]
         raise failed(ec.OFPBFC_BAD_FLAGS)
@@ -104,9 +107,14 @@ def close(switch: Switch, request: Request, bundle_id: int, flags: int) -> None:
 
 
 def commit(switch: Switch, request: Request, bundle_id: int, flags: int) -> None:
-    """Carry the bundle out. If that fails the controller gets the error of the message that failed, too."""
+    """Carry the bundle out."""
     bundle = opened(request, bundle_id, flags)
     del request.conn.bundles[bundle_id]
+    carry_out(switch, request, bundle)
+
+
+def carry_out(switch: Switch, request: Request, bundle: Bundle) -> None:
+    """By a commit, which gets an error if that fails, and so does the message that failed."""
     try:
         apply(switch, request, bundle.messages)
     except MessageFailed as error:
@@ -130,7 +138,7 @@ STEPS: dict[int, Callable[[Switch, Request, int, int], object]] = {
 def expire(conn: Connection, now: int, patience: int) -> None:
     """Discard the bundles that the controller has not touched for so long, and say so."""
     for bundle_id, bundle in list(conn.bundles.items()):
-        if now - bundle.touched >= patience:
+        if bundle.due is None and now - bundle.touched >= patience:
             del conn.bundles[bundle_id]
             conn.refuse(bundle.opened, failed(ec.OFPBFC_TIMEOUT))
 

@@ -35,14 +35,29 @@ class Hub:
         self.sessions: set[Session] = set()
         self.buffer = bytearray(READ_SIZE)  # shared: what is read is handed on before the next read
         self._scheduled = False
+        self._alarm: asyncio.TimerHandle | None = None
 
     def flush(self) -> None:
         """Write what waits, a fair share of each, and the rest in the loop's next turn."""
+        self._set_alarm()
         for session in tuple(self.sessions):
             session.flush()
         if not self._scheduled and any(session.pending for session in self.sessions):
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._again)
+
+    def _set_alarm(self) -> None:
+        """Ring the agent at the time that it asks for."""
+        wait = self.agent.alarm(self.clock())
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if wait is not None:
+            self._alarm = asyncio.get_running_loop().call_later(wait / 1e9, self._ring)
+
+    def _ring(self) -> None:
+        self.agent.ring(self.clock())
+        self.flush()
 
     def crowded(self) -> bool:
         """No further connection may be accepted."""
@@ -54,6 +69,8 @@ class Hub:
 
     async def close(self) -> None:
         """End all sessions, at once."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         sessions = tuple(self.sessions)
         for session in sessions:
             session.abort()

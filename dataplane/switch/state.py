@@ -5,6 +5,7 @@ Handlers get it as their first argument, change it, and send asynchronous messag
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,11 @@ class Identity:
     description: str = "None"
 
 
+def wall_clock(now: int) -> int:
+    """ns since 1970, of a time of CLOCK_MONOTONIC."""
+    return now + time.time_ns() - time.monotonic_ns()
+
+
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
     """Limits and times; all times in ns."""
@@ -55,6 +61,9 @@ class AgentConfig:
     bundles: int = 64  # that one connection may have open
     bundle_limit: int = 64 << 20  # bytes of the messages in one
     bundle_patience: int = 10 * SECOND  # until one that nobody touches is discarded
+    sched_max_future: int = 3600 * SECOND  # until a bundle is due, at first (1.5)
+    sched_max_past: int = SECOND  # since it was
+    wall: Callable[[int], int] = wall_clock
     versions: tuple[int, ...] = ()  # of OpenFlow that it speaks; none: all that it can
 
 
@@ -85,6 +94,9 @@ class Switch:
     table_eviction: dict[int, int] = field(default_factory=dict)  # by table, OFPTMPEF_* that a table-mod gave it
     table_vacancy: dict[int, Vacancy] = field(default_factory=dict)  # by table, of those that a table-mod has named
     first_egress: int | None = None  # table, if there are egress tables (OpenFlow 1.5)
+    sched_max_future: int = field(init=False)
+    sched_max_past: int = field(init=False)
+    alarms: list[int] = field(default_factory=list)  # a heap: when, of the wall clock, bundles are due (1.5)
     generation_id: int | None = None  # the greatest an election has named
     watched: bool = False  # changes of flow entries are monitored
     held: list[Callable[[], None]] | None = None  # asynchronous messages that wait for a bundle's end
@@ -93,6 +105,7 @@ class Switch:
     def __post_init__(self) -> None:
         self.buffers = PacketBuffers(self.config.buffers)
         self.paused = Paused(self.config.paused)
+        self.sched_max_future, self.sched_max_past = self.config.sched_max_future, self.config.sched_max_past
         self.find_ports()
 
     def find_ports(self) -> None:

@@ -81,6 +81,7 @@ _REQUESTS_1_5 = _REQUESTS_1_4 | {
     ofp.OFPT_GROUP_MOD: Row(groups.group_mod, 24, longer=True, writes=True, bundled=True),
     ofp.OFPT_ROLE_REQUEST: Row(requests_1_5.role_request, 24),
     ofp.OFPT_BUNDLE_CONTROL: Row(bundles_1_5.control, 16, longer=True, writes=True),
+    ofp.OFPT_BUNDLE_ADD_MESSAGE: Row(bundles_1_5.add, 24, longer=True, writes=True),
 }
 _MULTIPARTS_1_5 = _MULTIPARTS_1_4 | {
     v1_5.OFPMP_FLOW_DESC: MultipartRow(multipart_1_5.flow_desc, None),
@@ -92,7 +93,7 @@ _MULTIPARTS_1_5 = _MULTIPARTS_1_4 | {
     v1_5.OFPMP_METER_FEATURES: MultipartRow(multipart_1_5.meter_features, 0),
     v1_5.OFPMP_TABLE_FEATURES: MultipartRow(table_features.table_features, None),
     v1_5.OFPMP_CONTROLLER_STATUS: MultipartRow(multipart_1_5.controller_status, 0),
-    v1_5.OFPMP_BUNDLE_FEATURES: MultipartRow(multipart_1_5.bundle_features, None),
+    v1_5.OFPMP_BUNDLE_FEATURES: MultipartRow(bundles_1_5.features, None),
 }
 V1_5 = Version(
     *(6, "1.5", Wire15(), _REQUESTS_1_5, _MULTIPARTS_1_5, requests_1_5.DEFAULT_ASYNC),

@@ -17,8 +17,9 @@ from tests.tap.rig import HOST_A, HOST_B, IP_B
 from triplane.dataplane.openflow import ofproto_v1_3_parser as parser13
 from triplane.dataplane.openflow import ofproto_v1_4 as ofp
 from triplane.dataplane.openflow import ofproto_v1_4_parser as parser14
+from triplane.dataplane.openflow import ofproto_v1_5 as v1_5
 
-V1_3, V1_4 = 4, 5
+V1_3, V1_4, V1_5 = 4, 5, 6
 VARIANTS = (3, 7)
 COMMITS = 40
 WIDTH = 300  # rules between the two that a packet must not see one without the other
@@ -164,3 +165,19 @@ def test_open_vswitch_sends_its_bundles(run_dir: Path, tmp_path: Path) -> None:
         assert "OFPBFC_MSG_FAILED" in done.stderr
         assert "OFPBAC_BAD_OUT_GROUP" in done.stderr
         assert "actions=group:1" in dataplane.ofctl("dump-flows", version="OpenFlow14")
+
+
+def test_a_bundle_is_carried_out_when_it_is_due(run_dir: Path) -> None:
+    with plant(run_dir, "packet", "packet") as dataplane, Bundler.dial(dataplane, V1_5) as controller:
+        protocol, parser = controller.protocol, controller.parser
+        controller.send(parser.OFPBundleFeaturesStatsRequest(protocol, 0, v1_5.OFPBF_TIMESTAMP))
+        (capable,) = controller.next(parser.OFPBundleFeaturesStatsReply).body.properties
+        due = parser.OFPTime(capable.timestamp.seconds + 1, capable.timestamp.nanoseconds)
+        controller.send(parser.OFPBundleAddMsg(protocol, 1, 0, parser.OFPFlowMod(protocol, priority=3), []))
+        when = parser.OFPBundlePropTime(scheduled_time=due)
+        controller.send(parser.OFPBundleCtrlMsg(protocol, 1, ofp.OFPBCT_COMMIT_REQUEST, v1_5.OFPBF_TIME, [when]))
+        assert controller.next(parser.OFPBundleCtrlMsg).type == ofp.OFPBCT_COMMIT_REPLY
+        assert "priority=3" in dataplane.ofctl("dump-flows")
+        controller.send(parser.OFPBundleFeaturesStatsRequest(protocol, 0, v1_5.OFPBF_TIMESTAMP))
+        (after,) = controller.next(parser.OFPBundleFeaturesStatsReply).body.properties
+        assert (after.timestamp.seconds, after.timestamp.nanoseconds) >= (due.seconds, due.nanoseconds)

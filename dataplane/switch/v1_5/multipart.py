@@ -19,9 +19,6 @@ METER_FEATURES = Struct("!I4x")  # behind 1.3's: OFPMFF_*
 METERS_CAN = ofp.OFPMFF_ACTION_SET | ofp.OFPMFF_ANY_POSITION | ofp.OFPMFF_MULTI_LIST
 GROUP_FEATURES = Struct("!10I")  # types, capabilities, most groups of each type, actions of each type
 GROUP_ACTIONS = 1 << ofp.OFPAT_COPY_FIELD | 1 << ofp.OFPAT_METER  # beside those of 1.3
-BUNDLE_REQUEST = Struct("!I4x")  # feature_request_flags
-BUNDLE_FEATURES = Struct("!H6x")  # capabilities
-BUNDLES_CAN = ofp.OFPBF_ATOMIC | ofp.OFPBF_ORDERED
 
 
 def flow_desc(switch: Switch, request: Request, body: bytes) -> Iterable[bytes]:
@@ -64,13 +61,3 @@ def controller_status(switch: Switch, request: Request, body: bytes) -> list[byt
     """OFPMP_CONTROLLER_STATUS, 7.3.5.20."""
     known = (conn for conn in switch.connections if conn.established)
     return [WIRE.controller_state(conn, ofp.OFPCSR_REQUEST) for conn in known]
-
-
-def bundle_features(switch: Switch, request: Request, body: bytes) -> list[bytes]:
-    """OFPMP_BUNDLE_FEATURES, 7.3.5.21. Bundles are not scheduled here, so there is no tolerance to be set."""
-    if len(body) < BUNDLE_REQUEST.size:
-        raise OpenFlowError(ec.OFPET_BAD_REQUEST, ec.OFPBRC_BAD_LEN)
-    (flags,) = BUNDLE_REQUEST.unpack_from(body)
-    if flags & ofp.OFPBF_TIME_SET_SCHED:
-        raise OpenFlowError(ec.OFPET_BAD_REQUEST, ec.OFPBRC_MULTIPART_BAD_SCHED)
-    return [BUNDLE_FEATURES.pack(BUNDLES_CAN)]

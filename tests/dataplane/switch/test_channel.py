@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import struct
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,6 +147,26 @@ def test_pipelined_flow_mods_and_their_barrier() -> None:
             assert await link.ask(flows + raw(ofp.OFPT_BARRIER_REQUEST)) == raw(ofp.OFPT_BARRIER_REPLY)
             assert len(switch.datapath.flows) == 20_000
             assert sum(switch.datapath.runs) == 20_000
+
+    asyncio.run(script())
+
+
+def test_a_bundle_that_is_due_does_not_wait_for_the_next_tick() -> None:
+    """A commit in OpenFlow 1.5 for 50 ms from now, without a message in it."""
+    due = time.time_ns() + 50_000_000
+    when = struct.pack("!HH4xQI4x", 1, 24, *divmod(due, SECOND))
+    commit = raw(33, struct.pack("!IHH", 7, 4, 4) + when, version=6)
+
+    async def script() -> None:
+        options, config = replace(QUICK, tick=3600.0), AgentConfig(versions=(6,))
+        async with live(listeners=["ptcp:0:127.0.0.1"], options=options, config=config) as switch:
+            link = await dial(switch.bound[0])
+            link.writer.write(b"\6" + HELLO[1:])
+            assert (await link.receive())[1] == ofp.OFPT_HELLO
+            await link.ask(raw(33, struct.pack("!IHH", 7, 0, 0), version=6))
+            answer = await link.ask(commit)
+            assert answer == raw(33, struct.pack("!IHH", 7, 5, 4), version=6)
+            assert time.time_ns() >= due
 
     asyncio.run(script())
 

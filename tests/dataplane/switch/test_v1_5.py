@@ -368,13 +368,6 @@ def test_asynchronous_messages_of_1_5_are_configured(peer: Peer) -> None:
     assert masks[ofp.OFPACPT_FLOW_STATS_MASTER] == 1 << ofp.OFPFSR_STAT_TRIGGER
 
 
-def test_bundles_are_not_scheduled(peer: Peer) -> None:
-    features = peer.one(parser.OFPBundleFeaturesStatsRequest(DP)).body
-    assert (features.capabilities, features.properties) == (ofp.OFPBF_ATOMIC | ofp.OFPBF_ORDERED, [])
-    wish = parser.OFPBundleFeaturesStatsRequest(DP, 0, ofp.OFPBF_TIME_SET_SCHED)
-    assert peer.error(wish) == (ofp.OFPET_BAD_REQUEST, ofp.OFPBRC_MULTIPART_BAD_SCHED)
-
-
 def bundle(peer: Peer, kind: int, flags: int = ofp.OFPBF_ATOMIC, properties: Any = ()) -> Any:
     return peer.one(parser.OFPBundleCtrlMsg(DP, 3, kind, flags, list(properties)))
 
@@ -403,13 +396,6 @@ def test_a_bundle_is_committed(peer: Peer) -> None:
     assert ids(peer) == [1]
     assert bundle(peer, ofp.OFPBCT_COMMIT_REQUEST).type == ofp.OFPBCT_COMMIT_REPLY
     assert ids(peer) == [2, 1]
-
-
-def test_a_commit_at_a_time_is_refused(peer: Peer) -> None:
-    bundle(peer, ofp.OFPBCT_OPEN_REQUEST)
-    when = parser.OFPBundlePropTime(type_=ofp.OFPBPT_TIME, scheduled_time=parser.OFPTime(1, 2))
-    refused = bundle(peer, ofp.OFPBCT_COMMIT_REQUEST, ofp.OFPBF_ATOMIC | ofp.OFPBF_TIME, [when])
-    assert (refused.type, refused.code) == (ofp.OFPET_BUNDLE_FAILED, ofp.OFPBFC_SCHED_NOT_SUPPORTED)
 
 
 def test_flow_monitors(peer: Peer) -> None:
