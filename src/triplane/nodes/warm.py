@@ -24,6 +24,7 @@ FLOW_ADD = bytes.fromhex(  # table 0, in_port=1, apply output:2
     "040e0058000000010000000000000000000000000000000000000000000000010000ffffffffffffffffffffffff0000"
     "0001000c8000000400000001000000000004001800000000000000100000000200000000000000000000"
 )
+PAUSE = bytes.fromhex("ffff00180000232000250000000000000004000400000000")  # Nicira's controller(pause)
 
 
 def tables(step: Callable[[str], None]) -> None:
@@ -62,14 +63,18 @@ def packets(step: Callable[[str], None]) -> None:
 
 
 def injection(step: Callable[[str], None]) -> None:
-    """Packet-out and trace, made of the packet path's kernels."""
+    """Packet-out, a packet that goes on, and trace, made of the packet path's kernels."""
     from triplane.dataplane.node import Node
+    from triplane.dataplane.switch.datapath import Pipeline
     from triplane.nodes.trace import trace
 
     step("packet-out")
     node = Node(1)
     node.packet_out(1, bytes.fromhex("00000010fffffff9ffff000000000000"), bytes(60), 1)
     node.packet_ins(1)
+    node.packet_out(1, PAUSE, bytes(60), 1)
+    (paused,) = node.packet_ins(1)
+    node.resume(paused.paused, Pipeline(1), paused.data, 1)
     trace(node, 1, bytes(60))
     node.close()
 
