@@ -128,7 +128,7 @@ PUSH_MPLS = 19  # as in ACTION_ROWS
 NXM_IN_PORT = 0x00000002  # header of NXM_OF_IN_PORT, the type of a bundle's members
 # properties of NXAST_CONTROLLER2
 P_MAX_LEN, P_CONTROLLER, P_REASON, P_USERDATA, P_PAUSE = range(5)
-P_SIZES = np.array((6, 6, 5, 0, 4), np.int64)  # bytes, 0: any number
+P_LEAST = np.array((6, 6, 5, 4, 4), np.int64)  # bytes; more are passed over, as by Open vSwitch: Ryu has some to spare
 
 # --- fields
 
@@ -358,9 +358,9 @@ def put_members(wire: Bytes, at: int, members: int, limits: Words, code: Words, 
 
 
 @kernel
-def wrong_size(kind: int, size: int) -> bool:
+def too_short(kind: int, size: int) -> bool:
     """Of a property of NXAST_CONTROLLER2."""
-    return kind < len(P_SIZES) and P_SIZES[kind] != 0 and P_SIZES[kind] != size
+    return kind < len(P_LEAST) and size < P_LEAST[kind]
 
 
 @kernel
@@ -370,7 +370,7 @@ def controller2(wire: Bytes, at: int, op: int, code: Words, to: int, code_end: i
     at += 16
     while at < end:
         kind, size = be16(wire, at), be16(wire, at + 2)
-        if size < 4 or at + size > end or wrong_size(kind, size):
+        if size < 4 or at + size > end or too_short(kind, size):
             return -BAD_PROPERTY_LEN
         if kind == P_MAX_LEN:
             max_len = be16(wire, at + 4)

@@ -340,7 +340,7 @@ def test_a_bundle_spreads_and_loads(node: Forwarder) -> None:
         (bundle(0, [0xFFFD]), (2, 4)),
         (multipath(7, 0, 2), (2, 5)),
         (nx.pack(37, bytes(6) + b"\0\x05\0\x08\0\0\0\0"), (13, 2)),
-        (nx.pack(37, bytes(6) + b"\0\x00\0\x08\0\x09\0\0"), (13, 3)),
+        (nx.pack(37, bytes(6) + b"\0\x00\0\x05\x09\0\0\0"), (13, 3)),
         (nx.pack(37, bytes(6) + b"\0\x03\0\x03\0\0\0\0"), (13, 3)),
         (nx.controller(bytes(2017)), (2, 7)),
     ],

@@ -119,6 +119,34 @@ def test_a_paused_packet_goes_on(net: Plant, changed: bool) -> None:
         assert (second.userdata, second.cookie, second.table_id, second.continuation) == (*expected, 2, None)
 
 
+def test_a_pausing_action_is_told_as_it_was_sent(net: Plant) -> None:
+    net.ofctl(1, "add-flow", PAUSING[1])
+    (told,) = net.flows(1)
+    assert "controller(userdata=01.02.03.04.05,pause)" in told
+
+
+def test_a_property_without_meaning_is_refused(net: Plant) -> None:
+    """Of the controller action: one that nobody knows, and one that lacks a byte; one with a byte to spare is none."""
+    with dial(net, 4) as controller:
+        parser = controller.protocol.ofproto_parser
+        for content, code in (("0063000400000000", ofp.OFPTFFC_BAD_TYPE), ("0000000500000000", ofp.OFPTFFC_BAD_LEN)):
+            controller.send(with_property(controller, content))
+            error = controller.next(parser.OFPErrorMsg)
+            assert (error.type, error.code) == (ofp.OFPET_TABLE_FEATURES_FAILED, code)
+        assert net.flows(1) == []
+        controller.send(with_property(controller, "0002000600010000"))
+        synchronize(controller)
+        assert len(net.flows(1)) == 1
+
+
+def with_property(controller: Controller, content: str) -> Any:
+    """A flow whose controller action has this property."""
+    parser, protocol = controller.protocol.ofproto_parser, controller.protocol
+    action = parser.OFPActionExperimenterUnknown(0x2320, bytes.fromhex("0025000000000000" + content))
+    apply = parser.OFPInstructionActions(ofp.OFPIT_APPLY_ACTIONS, [action])
+    return parser.OFPFlowMod(protocol, instructions=[apply])
+
+
 def test_a_continuation_that_is_none(net: Plant) -> None:
     with dial(net, 4) as controller:
         resume(controller, bytes(4), b"")

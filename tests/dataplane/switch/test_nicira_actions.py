@@ -22,7 +22,6 @@ from triplane.dataplane.switch.state import Identity
 NO_SUCH = ofp.OFPBAC_BAD_EXP_TYPE
 REFUSED = {
     **dict.fromkeys(("Sample", "Sample2", "CT", "CTClear", "NAT"), (ofp.OFPET_BAD_ACTION, NO_SUCH)),
-    "Controller2 1024": (ofp.OFPET_TABLE_FEATURES_FAILED, ofp.OFPTFFC_BAD_LEN),  # Ryu gives max_len a wrong length
     "RegLoad2 tun_ipv4_src": (ofp.OFPET_BAD_MATCH, ofp.OFPBMC_BAD_FIELD),
     "RegMove _dp_hash": (ofp.OFPET_BAD_MATCH, ofp.OFPBMC_BAD_FIELD),
 }
@@ -51,7 +50,7 @@ def eth_type(name: str) -> int:
 
 
 def refusal(name: str, arguments: dict[str, Any]) -> tuple[int, int] | None:
-    field = arguments.get("dst") or arguments.get("src_field") or arguments.get("max_len")
+    field = arguments.get("dst") or arguments.get("src_field")
     return REFUSED.get(f"{name} {field}") or REFUSED.get(name)
 
 
