@@ -12,7 +12,7 @@ from tests.dataplane.memory_port import MemoryPort, Sent
 from tests.oracle.flow_table import Request
 from tests.oracle.groups import Group
 from tests.oracle.oxm import encode_match
-from tests.oracle.pipeline import PacketIn
+from tests.oracle.packet import PacketIn
 from triplane.dataplane.kernels import node as n
 from triplane.dataplane.kernels.emit import flush_all
 from triplane.dataplane.kernels.groups_run import drain

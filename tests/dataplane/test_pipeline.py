@@ -16,7 +16,8 @@ from tests.dataplane.wire import CONTROLLER
 from tests.oracle import instructions
 from tests.oracle.flow_table import ADD, DELETE, DELETE_STRICT, MODIFY, MODIFY_STRICT, Request
 from tests.oracle.oxm import Refused
-from tests.oracle.pipeline import Port, Switch, Walk
+from tests.oracle.packet import Port
+from tests.oracle.pipeline import Switch, Walk
 from triplane.dataplane.kernels.compiler import INTERPRETED
 from triplane.dataplane.openflow.errors import OpenFlowError
 

@@ -10,88 +10,35 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from tests.oracle import actions as rewrite
-from tests.oracle import subfields
-from tests.oracle.action_set import Action, by_kind, in_order, output_of
+from tests.oracle.action_set import Action, by_kind, in_order
 from tests.oracle.field_actions import Exit, FieldActions
 from tests.oracle.flow_table import Flow, FlowTable
 from tests.oracle.groups import ALL as ALL_BUCKETS
 from tests.oracle.groups import Group, candidates, plain
 from tests.oracle.nicira import wide_port
-from tests.oracle.parse import parse
+from tests.oracle.outputs import Macs, Outputs
+from tests.oracle.packet import (
+    ACTION,
+    ACTION_SET,
+    GROUP,
+    INVALID_TTL,
+    NO_RECV,
+    PACKET_OUT,
+    PORT_DOWN,
+    Gone,
+    Packet,
+    PacketIn,
+    Port,
+)
 
-IN_PORT, TABLE, NORMAL, FLOOD, ALL, CONTROLLER, LOCAL = range(0xFFFFFFF8, 0xFFFFFFFF)
-NO_MATCH, ACTION, INVALID_TTL, ACTION_SET, GROUP, PACKET_OUT = range(6)
-PORT_DOWN, NO_RECV, NO_FLOOD, NO_FWD, NO_PACKET_IN = 1, 4, 16, 32, 64
-NO_COOKIE = 2**64 - 1
-Macs = dict[tuple[int, bytes], int]  # port by VLAN and address
 OWN_TABLE, OWN_PORT, RESUBMITS = 255, 0xFFF8, 4096
 NICIRA = {"load", "move", "resubmit", "push", "pop", "output_reg", "exit", "note", "clone"}
 LATER = {"set_masked", "copy_field"}
-
-
-@dataclass
-class Port:
-    config: int = 0
-    up: bool = True
-    longest: int = 65535  # bytes without VLAN tags
-
-    @property
-    def live(self) -> bool:
-        return self.up and not self.config & PORT_DOWN
-
-
-class Gone(Exception):
-    """The packet was dropped, for this reason."""
-
-
-class PacketIn(NamedTuple):
-    reason: int
-    table: int
-    cookie: int
-    in_port: int
-    metadata: int
-    tunnel: int
-    max_len: int
-    data: bytes
-    registers: dict[str, int]
-
-
-@dataclass
-class Packet:
-    data: bytes
-    in_port: int
-    metadata: int = 0
-    tunnel: int = 0
-    table: int = 0
-    flow: Flow | None = None
-    in_bucket: bool = False
-    reason: int = ACTION  # of a packet-in: what executes the action
-    registers: dict[str, int] = field(default_factory=dict)
-    values: list[int] = field(default_factory=list)
-    action_set: dict[object, Action] = field(default_factory=dict)
-    resubmits: int = 0
-    depth: int = 0
-    sent: bool = False  # it was sent somewhere, or tried to be
-    leaving: int | None = None  # the port it leaves by, once it is in the egress tables
-
-    def fields(self, in_port: int | None = None) -> dict[str, int]:
-        port = self.in_port if in_port is None else in_port
-        own = {"in_port": port, "in_phy_port": port, "metadata": self.metadata, "tunnel_id": self.tunnel}
-        return parse(self.data).fields | own | self.registers | {"actset_output": self.output_in_set}
-
-    @property
-    def output_in_set(self) -> int:
-        return output_of(self.action_set) if self.leaving is None else self.leaving
-
-    def copy(self, **changes: Any) -> Packet:
-        """One that goes its own way."""
-        own = {"registers": dict(self.registers), "action_set": dict(self.action_set), "values": list(self.values)}
-        return replace(self, depth=0, sent=False, **own | changes)
 
 
 @dataclass
@@ -137,7 +84,7 @@ class Undecided(Exception):
 
 
 @dataclass
-class Walk(FieldActions):
+class Walk(FieldActions, Outputs):
     """What happened to one packet: (port, bytes) sent, packet-ins, flows matched, tables asked."""
 
     switch: Switch
@@ -284,76 +231,6 @@ class Walk(FieldActions):
                 self.punt(packet, INVALID_TTL, -1)
                 raise Gone("ttl")
 
-    def output(self, packet: Packet, port: int, max_len: int) -> None:
-        packet.sent |= port != IN_PORT
-        if port == CONTROLLER:
-            direct = packet.flow is not None and packet.flow.is_miss and not packet.in_bucket
-            self.punt(packet, NO_MATCH if direct else packet.reason, max_len)
-        elif port == IN_PORT:
-            if is_port(packet.in_port):
-                self.send(packet, packet.in_port)
-        elif port in (ALL, FLOOD):
-            self.flood(packet, NO_FLOOD if port == FLOOD else 0)
-        elif port == NORMAL:
-            self.normal(packet)
-        elif port == TABLE:
-            self.later(self.tables, packet.copy())
-        elif port != packet.in_port and is_port(port):
-            self.send(packet, port)
-        else:
-            self.drops["in_port" if is_port(port) else "no_port"] += 1
-
-    def punt(self, packet: Packet, reason: int, max_len: int) -> None:
-        port = self.switch.ports.get(packet.in_port)
-        if reason == NO_MATCH and port is not None and port.config & NO_PACKET_IN:
-            return
-        cookie = NO_COOKIE if packet.flow is None else packet.flow.cookie
-        self.packet_ins.append(
-            PacketIn(reason, packet.table, cookie, packet.in_port, packet.metadata, packet.tunnel, max_len,
-                     packet.data.ljust(60, b"\0"), dict(packet.registers))
-        )  # fmt: skip
-
-    def flood(self, packet: Packet, barred: int) -> None:
-        for number, port in self.switch.ports.items():
-            if number not in (LOCAL, packet.in_port) and not port.config & barred:
-                self.send(packet, number)
-
-    def normal(self, packet: Packet) -> None:
-        """A learning switch; what has no ingress port teaches nothing."""
-        target, source = packet.data[:6], packet.data[6:12]
-        vlan = parse(packet.data).fields.get("vlan_vid", 0) & 0xFFF
-        if target[:5] == bytes.fromhex("0180c20000") and target[5] < 16:
-            self.drops["reserved"] += 1
-            return
-        if packet.in_port in self.switch.ports and not source[0] & 1 and source != bytes(6):
-            self.macs[vlan, source] = packet.in_port
-        learnt = self.macs.get((vlan, target))
-        if learnt is None:
-            self.flood(packet, NO_FLOOD)
-        elif learnt != packet.in_port:
-            self.send(packet, learnt)
-        else:
-            self.drops["learned"] += 1
-
-    def send(self, packet: Packet, number: int) -> None:
-        """By way of the egress tables, but for what is there already (OpenFlow 1.5.1 section 5.1)."""
-        packet.sent = True
-        if self.switch.egress is None or packet.leaving is not None:
-            self.emit(packet, number)
-        else:
-            self.later(self.tables, packet.copy(leaving=number, in_bucket=False), self.switch.egress)
-
-    def emit(self, packet: Packet, number: int) -> None:
-        port = self.switch.ports.get(number)
-        at = parse(packet.data).at
-        tags = at["type"] - at["vlan"] if "vlan" in at else 0
-        if port is None or not port.live:
-            self.drops["no_port"] += 1
-        elif port.config & NO_FWD or len(packet.data) - tags > port.longest:
-            self.drops["port_config" if port.config & NO_FWD else "too_long"] += 1
-        else:
-            self.sent.append((number, packet.data.ljust(60, b"\0")))
-
     def group(self, packet: Packet, number: int) -> None:
         packet.sent = True
         self.later(self.buckets, packet.copy(in_bucket=True, reason=GROUP), number)
@@ -372,13 +249,6 @@ class Walk(FieldActions):
         packet.sent = True
         self.later(self.all_of if packet.in_bucket else self.to_the_end, packet.copy(), listed)
 
-    def output_reg(self, packet: Packet, name: str, offset: int, bits: int) -> None:
-        port = subfields.read(packet, name, offset, bits) or 0
-        if port <= 0xFFFF:
-            self.output(packet, wide_port(port), 0xFFFF)
-        else:
-            self.drops["no_port"] += 1
-
     def chosen(self, number: int, group: Group) -> list[int]:
         if group.kind == ALL_BUCKETS:
             return list(range(len(group.buckets)))
@@ -386,8 +256,3 @@ class Walk(FieldActions):
         live = {each for each, port in self.switch.ports.items() if port.live}
         fitting = candidates(groups, groups[number], live)
         return [fitting[self.choose(len(fitting))]] if fitting else []
-
-
-def is_port(number: int) -> bool:
-    """Whether there could be such a port."""
-    return 0 < number < 256 or number == LOCAL
