@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from triplane.dataplane.kernels.classify import COUNTER_WORDS, F_COUNTERS, F_KEY, F_PRIORITY
 from triplane.dataplane.kernels.compiler import kernel
-from triplane.dataplane.kernels.ethertypes import TYPE_IPV4, TYPE_IPV6
-from triplane.dataplane.kernels.fields import BY_NAME, K_ETH_DST, K_ETH_SRC, K_IP, K_PORT, KEY_WORDS
+from triplane.dataplane.kernels.fields import K_ETH_DST, K_ETH_SRC, K_PORT, KEY_WORDS
 from triplane.dataplane.kernels.flows import C_COOKIE
 from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
 from triplane.dataplane.kernels.macs import Macs, is_reserved_multicast, mac_learn, mac_lookup
-from triplane.dataplane.kernels.meters import METER_DROP, METER_PASS, VIRTUAL_CONTROLLER, Meters, meter_run, remark_dscp
+from triplane.dataplane.kernels.meters import METER_DROP, VIRTUAL_CONTROLLER, Meters, meter_run
 from triplane.dataplane.kernels.node import (
     DROP_LEARNED,
     DROP_METER,
@@ -38,7 +37,6 @@ from triplane.dataplane.kernels.node import (
     W_PUNT,
     W_PUNT_WORDS,
     W_PUNTED,
-    W_STALE,
 )
 from triplane.dataplane.kernels.packet import (
     COOKIE,
@@ -53,9 +51,7 @@ from triplane.dataplane.kernels.packet import (
 )
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.punts import OFPR_ACTION, OFPR_ACTION_SET, OFPR_NO_MATCH, punt, punt_class, punt_more
-from triplane.dataplane.kernels.rewrite import set_field
 
-IP_DSCP = BY_NAME["ip_dscp"].number
 NORMAL_FLOOD = -1
 NORMAL_NOWHERE = -2
 MAC_BITS = 0xFFFFFFFFFFFF
@@ -83,30 +79,10 @@ def measured(node: Words, w: Words, row: Words, slot: int) -> int:
 
 
 @kernel
-def meter(node: Words, w: Words, row: Words, slot: int) -> bool:
-    """Let a meter measure the packet, and remark it if a band says so; False to drop it."""
-    verdict = measured(node, w, row, slot)
-    if verdict > METER_PASS:
-        remark(node, w, row, verdict)
-    return verdict != METER_DROP
-
-
-@kernel
 def controller_meter(node: Words, w: Words, row: Words) -> bool:
     """OFPM_CONTROLLER, the meter of all packets that go up; False to drop it."""
     slot = view_words(node[N_METERS + 6], node[N_METERS + 7])[VIRTUAL_CONTROLLER]
     return slot < 0 or measured(node, w, row, slot) != METER_DROP
-
-
-@kernel
-def remark(node: Words, w: Words, row: Words, levels: int) -> None:
-    """Raise the drop precedence in the packet's DSCP (OFPMBT_DSCP_REMARK)."""
-    key = view_words(address_of(w, W_KEY), KEY_WORDS)
-    eth_type = key[K_ETH_DST] & 0xFFFF
-    if eth_type == TYPE_IPV4 or eth_type == TYPE_IPV6:
-        dscp = remark_dscp(key[K_IP] >> 50 & 0x3F, levels)
-        set_field(view_bytes(node[N_MEM], node[N_MEM_BYTES]), row, IP_DSCP, dscp, 0)
-        w[W_STALE] = 1
 
 
 @kernel

@@ -155,9 +155,13 @@ def test_copies_that_are_refused(node: Forwarder, name: str) -> None:
 # meters as actions
 
 
-def limit(node: Forwarder, number: int = 3, rate: int = 1) -> None:
-    band = parser.OFPMeterBandDrop(rate, 1).serialize()
-    node.node.meter_mod(ofp.OFPMC_ADD, ofp.OFPMF_PKTPS | ofp.OFPMF_BURST, number, band, node.now)
+def limit(node: Forwarder, number: int = 3, rate: int = 1, band: Any = parser.OFPMeterBandDrop) -> None:
+    wire = band(rate, 1).serialize()
+    node.node.meter_mod(ofp.OFPMC_ADD, ofp.OFPMF_PKTPS | ofp.OFPMF_BURST, number, wire, node.now)
+
+
+def remarking(rate: int, burst: int) -> Any:
+    return parser.OFPMeterBandDscpRemark(rate, burst, prec_level=1)
 
 
 @pytest.mark.parametrize("place", [apply, write])
@@ -172,6 +176,23 @@ def test_meters_stand_anywhere_and_more_than_once(node: Forwarder) -> None:
     limit(node, 4, rate=1_000_000)
     assert flow(node, apply(output(2), meter(4), meter(3), output(3))) is None
     assert [list(frames(node)) for _ in range(2)] == [[2, 3], [2]]
+
+
+def test_a_meter_remarks_the_packet_as_earlier_actions_left_it(node: Forwarder) -> None:
+    """Their DSCP, not that which the packet came with: AF11, then AF12, then AF13."""
+    for number in (3, 4):
+        limit(node, number, band=remarking)
+    marked = set_field(ip_dscp=10)
+    assert flow(node, apply(marked, meter(3), output(2), meter(4), output(3)), eth_type=0x800) is None
+    sent = [{port: frame[IP].tos >> 2 for port, frame in frames(node).items()} for _ in range(2)]
+    assert sent == [{2: 10, 3: 10}, {2: 12, 3: 14}]
+
+
+def test_in_the_action_set_a_meter_comes_after_the_fields(node: Forwarder) -> None:
+    """OpenFlow 1.5.1 section 5.6: the last but for the output."""
+    limit(node, band=remarking)
+    assert flow(node, write(meter(3), set_field(ip_dscp=10), output(2)), eth_type=0x800) is None
+    assert [frames(node)[2][IP].tos >> 2 for _ in range(2)] == [10, 12]
 
 
 def test_a_meter_that_is_not_there(node: Forwarder) -> None:
