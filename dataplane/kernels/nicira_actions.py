@@ -117,6 +117,7 @@ from triplane.dataplane.kernels.wide import mask_of, ones, shift_left
 NX_ROOM = 8  # words that any but a bundle takes, OP_WRITE before it included
 MOST_USERDATA = 2016  # bytes of a controller action: eight in a word, as many as an operation has
 MOST_MEMBERS = 480  # of a bundle: two in a word, and an operation has 255 words
+MOST_ARGUMENT = 0x7FFFFFFF  # of multipath: what is above, too, is more than any number of links asks for
 ROW_TUNNEL_ID = BY_NAME["tunnel_id"].number
 ROW_MPLS_LABEL = BY_NAME["mpls_label"].number
 ROW_MPLS_TC = BY_NAME["mpls_tc"].number
@@ -305,7 +306,7 @@ def multipath(wire: Bytes, at: int, limits: Words, check: int, code: Words, to: 
         return -error
     code[to], code[to + 1] = head_of(OP_MULTIPATH, 4, field), span_of(0, part >> 16, part & 0xFFFF)
     code[to + 2] = fields | algorithm << 16 | links << 32
-    code[to + 3] = be16(wire, at + 12) | (be32(wire, at + 20) & 0x7FFFFFFF) << 32
+    code[to + 3] = be16(wire, at + 12) | min(be32(wire, at + 20), MOST_ARGUMENT) << 32
     return to + 4
 
 

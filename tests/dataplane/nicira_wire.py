@@ -56,6 +56,32 @@ def conjunction(number: int, clause: int, clauses: int) -> bytes:
     return pack(34, struct.pack("!BBI", clause, clauses, number))
 
 
+def multipath(
+    fields: int, basis: int, algorithm: int, links: int, argument: int, field: str, offset: int, bits: int
+) -> bytes:
+    how = struct.pack("!HH2xHHI2x", fields, basis, algorithm, links - 1, argument)
+    return pack(10, how + struct.pack("!H", offset << 6 | bits - 1) + header(field))
+
+
+def bundle(fields: int, basis: int, algorithm: int, members: list[int]) -> bytes:
+    return pack(12, bundle_head(fields, basis, algorithm, len(members)) + bytes(10) + ports(members))
+
+
+def bundle_load(
+    field: str, offset: int, bits: int, fields: int, basis: int, algorithm: int, members: list[int]
+) -> bytes:
+    target = struct.pack("!H", offset << 6 | bits - 1) + header(field) + bytes(4)
+    return pack(13, bundle_head(fields, basis, algorithm, len(members)) + target + ports(members))
+
+
+def bundle_head(fields: int, basis: int, algorithm: int, members: int) -> bytes:
+    return struct.pack("!HHHIH", algorithm, fields, basis, HEADERS["in_port_16"], members)
+
+
+def ports(members: list[int]) -> bytes:
+    return struct.pack(f"!{len(members)}H", *members)
+
+
 SEND_FLOW_REM, DELETE_LEARNED = 1, 2  # NX_LEARN_F_*
 
 
@@ -102,6 +128,9 @@ ACTIONS: dict[str, Callable[..., bytes]] = {
     "conjunction": conjunction,
     "learn": learn,
     "controller": controller,
+    "multipath": multipath,
+    "bundle": bundle,
+    "bundle_load": bundle_load,
 }
 
 

@@ -270,8 +270,7 @@ def test_controllers_of_a_ttl_that_is_spent(node: Forwarder) -> None:
 
 
 def multipath(fields: int, algorithm: int, links: int, argument: int = 0) -> bytes:
-    body = fields.to_bytes(2) + bytes(4) + algorithm.to_bytes(2) + (links - 1).to_bytes(2) + argument.to_bytes(4)
-    return nx.pack(10, body + bytes(2) + (15).to_bytes(2) + nx.header("reg0"))
+    return nx.multipath(fields, 0, algorithm, links, argument, "reg0", 0, 16)
 
 
 @pytest.mark.parametrize("algorithm", range(4))
@@ -298,14 +297,8 @@ def test_paths_are_spread_and_a_flow_keeps_its(node: Forwarder, algorithm: int, 
     assert seen == {2, 3, 4}
 
 
-def bundle(algorithm: int, slaves: list[int], target: str | None = None) -> bytes:
-    body = algorithm.to_bytes(2) + bytes(4) + (2).to_bytes(4) + len(slaves).to_bytes(2)
-    body += (15).to_bytes(2) + nx.header(target) if target else bytes(6)
-    return nx.pack(13 if target else 12, body + bytes(4) + b"".join(port.to_bytes(2) for port in slaves))
-
-
 def test_a_bundle_takes_a_port_that_is_up(node: Forwarder) -> None:
-    assert raw(node, bundle(0, [9, 3, 2])) == []
+    assert raw(node, nx.bundle(0, 0, 0, [9, 3, 2])) == []
     assert ports(node, 1, tcp()) == [3]
     node.ports[3].up = False
     node.node.port_table.refresh(3)
@@ -313,10 +306,37 @@ def test_a_bundle_takes_a_port_that_is_up(node: Forwarder) -> None:
 
 
 def test_a_bundle_spreads_and_loads(node: Forwarder) -> None:
-    assert raw(node, bundle(1, [2, 3, 4], "reg1") + nx.output_reg("reg1", 0, 16)) == []
+    assert raw(node, nx.bundle_load("reg1", 0, 16, 0, 0, 1, [2, 3, 4]) + nx.output_reg("reg1", 0, 16)) == []
     frame = tcp()
     seen = {ports(node, 1, frame[:11] + bytes([number]) + frame[12:])[0] for number in range(40)}
     assert seen == {2, 3, 4}
+
+
+CHOICES = {
+    "multipath": multipath(0, 2, 3) + nx.output_reg("reg0", 0, 16),
+    "bundle": nx.bundle(0, 0, 1, [1, 2, 3]),
+    "bundle_load": nx.bundle_load("reg0", 0, 16, 0, 0, 1, [1, 2, 3]) + nx.output_reg("reg0", 0, 16),
+}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_what_is_hashed_is_the_packet_as_earlier_actions_left_it(node: Forwarder, choice: str) -> None:
+    for number in range(16):
+        assert raw(node, nx.load("eth_src", 0, 8, number) + CHOICES[choice], in_port=4) == []
+        assert raw(node, CHOICES[choice], in_port=0xFFFFFFFE) == []
+        frame = tcp()
+        assert ports(node, 4, frame) == ports(node, 0, frame[:11] + bytes([number]) + frame[12:])
+
+
+def test_an_iterative_hash_replaces_a_modulo_out_of_range(node: Forwarder) -> None:
+    """Of 32 bits; what is right for three links is three to seven, and four is the substitute."""
+    macs = [bytes([2, 0, 0, 0, 1, number]) for number in range(40)]
+    seen = []
+    for argument in (4, 0, 8, 0x80000005, 5):
+        shown = nx.move("reg0", 0, "eth_dst", 0, 16) + wire.action("output", 2, 0)
+        assert raw(node, multipath(0, 3, 3, argument) + shown) == []
+        seen.append([node.receive(1, tcp()[:6] + mac + tcp()[12:])[0][1][5] for mac in macs])
+    assert seen[0] == seen[1] == seen[2] == seen[3] != seen[4]
 
 
 @pytest.mark.parametrize(
@@ -336,8 +356,8 @@ def test_a_bundle_spreads_and_loads(node: Forwarder) -> None:
         (nx.conjunction(1, 2, 2), (2, 5)),
         (nx.conjunction(1, 0, 2) + nx.load("reg0", 0, 1, 1), (2, 5)),
         (nx.pack(39, b"\0\x02\0\0\0\x0d"), (2, 5)),
-        (bundle(2, [1]), (2, 5)),
-        (bundle(0, [0xFFFD]), (2, 4)),
+        (nx.bundle(0, 0, 2, [1]), (2, 5)),
+        (nx.bundle(0, 0, 0, [0xFFFD]), (2, 4)),
         (multipath(7, 0, 2), (2, 5)),
         (nx.pack(37, bytes(6) + b"\0\x05\0\x08\0\0\0\0"), (13, 2)),
         (nx.pack(37, bytes(6) + b"\0\x00\0\x05\x09\0\0\0"), (13, 3)),
