@@ -223,7 +223,7 @@ class Node:
             return
         write_program(self.state.arena, self._program, self._code, words)
         frame = np.frombuffer(bytearray(data), np.uint8)
-        inject(self.state.node, self.state.control, frame, len(frame), in_port, self._program)
+        inject(self.state.node, self.state.control, frame, len(frame), in_port, self._program, now)
 
     def resume(self, paused: bytes, fields: Pipeline, data: bytes, now: int) -> None:
         state = np.frombuffer(bytearray(paused), np.int64)
@@ -232,7 +232,7 @@ class Node:
         change_fields(state[S_ROW : S_ROW + PACKET_WORDS], fields)
         write_program(self.state.arena, self._program, state, len(state))
         frame = np.frombuffer(bytearray(data), np.uint8)
-        resume(self.state.node, self.state.control, frame, len(frame), self._program)
+        resume(self.state.node, self.state.control, frame, len(frame), self._program, now)
 
     def packet_ins(self, limit: int) -> list[PacketIn]:
         found = self.state.punts.read(limit)

@@ -7,7 +7,7 @@ from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.emit import flush_all
 from triplane.dataplane.kernels.execute import NEXT_DROPPED, execute, finish
 from triplane.dataplane.kernels.groups_run import drain, end
-from triplane.dataplane.kernels.machine import address_of, nanoseconds, view_bytes, view_words
+from triplane.dataplane.kernels.machine import address_of, view_bytes, view_words
 from triplane.dataplane.kernels.node import (
     CALL_AT,
     N_ARENA,
@@ -56,9 +56,9 @@ def bring(node: Words, row: Words, data: Bytes, length: int, in_port: int) -> bo
 
 
 @kernel
-def inject(node: Words, w: Words, data: Bytes, length: int, in_port: int, program: int) -> bool:
+def inject(node: Words, w: Words, data: Bytes, length: int, in_port: int, program: int, now: int) -> bool:
     """Run the program at arena[program] on a copy of data[:length], to its end; False if the pool is empty."""
-    w[W_NOW] = nanoseconds()
+    w[W_NOW] = now
     row = view_words(address_of(w, W_BATCH), PACKET_WORDS)
     if not bring(node, row, data, length, in_port):
         return False
@@ -73,10 +73,10 @@ def inject(node: Words, w: Words, data: Bytes, length: int, in_port: int, progra
 
 
 @kernel
-def resume(node: Words, w: Words, data: Bytes, length: int, state: int) -> bool:
+def resume(node: Words, w: Words, data: Bytes, length: int, state: int, now: int) -> bool:
     """Go on with a paused packet, by the state at arena[state], on a copy of data[:length]; False if none is free."""
     arena = view_words(node[N_ARENA], node[N_ARENA_WORDS])
-    w[W_NOW] = nanoseconds()
+    w[W_NOW] = now
     row = view_words(address_of(w, W_BATCH), PACKET_WORDS)
     if not bring(node, row, data, length, arena[state + S_ROW + IN_PORT]):
         return False

@@ -51,7 +51,7 @@ class Forwarder:
             self.node.add_port(port)
         self.state = self.node.state
         self.worker = self.state.rows[0]
-        self.now = time.monotonic_ns()  # packet-outs read the clock themselves
+        self.now = time.monotonic_ns()
         self._free = self.free_frames()
 
     def close(self) -> None:

@@ -312,6 +312,17 @@ def test_output_stands_when_a_later_table_drops(node: Forwarder) -> None:
     node.packet_ins()
 
 
+def test_a_packet_out_is_of_the_time_that_it_is_told(node: Forwarder) -> None:
+    """A meter of one packet a second lets every second one pass, half a second apart."""
+    node.node.meter_mod(0, 6, 1, b"\0\1\0\x10" + (1).to_bytes(4) + (1).to_bytes(4) + bytes(4), node.now)
+    node.send(wire.flow_mod(then={"meter": 1, "apply": [output(2)]}))
+    sent = []
+    for _ in range(6):
+        sent.append(len(node.packet_out(CONTROLLER, [output(wire.TABLE)], plain(60))))
+        node.now += 500_000_000
+    assert sent == [1, 0, 1, 0, 1, 0]
+
+
 def test_output_to_the_ingress_port_needs_in_port(node: Forwarder) -> None:
     forward(node, output(1))
     assert node.receive(1, plain(60)) == []
