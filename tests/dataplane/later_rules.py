@@ -34,6 +34,8 @@ class LaterRules(Rules):
 
     def change(self, stack: Stack) -> Action:
         kind = self.r.random()
+        if self.meters and self.r.random() < 0.15:
+            return ("meter", self.r.choice([*self.meters * 9, 77]))
         if kind < 0.3:
             return self.set_masked(stack)
         return self.copy_field(stack) if kind < 0.55 else super().change(stack)

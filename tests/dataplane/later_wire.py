@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 from tests.dataplane.nicira_wire import HEADERS
 from tests.oracle.oxm import NUMBERS, SHAPE
@@ -28,9 +29,13 @@ def copy_field(source: str, source_at: int, target: str, target_at: int, bits: i
     return pack(28, struct.pack("!HHH2x", bits, source_at, target_at) + header(source) + header(target))
 
 
+def meter(number: int) -> bytes:
+    return pack(29, number.to_bytes(4))
+
+
 def pack(kind: int, body: bytes) -> bytes:
     body += bytes(-(len(body) + 4) % 8)
     return struct.pack("!HH", kind, 4 + len(body)) + body
 
 
-ACTIONS = {"set_masked": set_masked, "copy_field": copy_field}
+ACTIONS: dict[str, Callable[..., bytes]] = {"set_masked": set_masked, "copy_field": copy_field, "meter": meter}

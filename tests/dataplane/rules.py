@@ -90,6 +90,7 @@ class Rules:
         self.r = r
         self.tables = TABLES[:tables]
         self.groups: dict[int, Group] = {}
+        self.meters: list[int] = []
         self.cookie = 0
         self.nicira_share = 0.0
         self.table = 0  # that the flow is for
@@ -154,6 +155,8 @@ class Rules:
     def instructions(self, stack: Stack, table: int) -> dict[str, Any]:
         then: dict[str, Any] = {}
         self.table = table
+        if self.meters and self.r.random() < 0.3:
+            then["meter"] = self.r.choice([*self.meters * 5, 77])
         later = [each for each in self.tables if each > table]
         if later and self.r.random() < 0.6:
             then["goto"] = self.r.choice(later)
@@ -185,6 +188,8 @@ class Rules:
     def nicira(self, stack: Stack, depth: int = 0) -> Action:
         """One of Nicira's actions; a few do not fit."""
         r, kind = self.r, self.r.random()
+        if r.random() < 0.2:
+            return self.multipath(stack) if kind < 0.5 else self.bundle(stack)
         if kind < 0.55:
             return self.load(stack) if kind < 0.3 else self.move(stack)
         if kind < 0.75:
@@ -198,6 +203,22 @@ class Rules:
         if kind < 0.92:
             return ("output_reg", r.choice(["reg0", "reg1", "in_port_16"]), 0, 16)
         return ("clone", self.actions(stack, 0.3, depth + 1)) if kind < 0.96 and depth < 2 else self.last()
+
+    def multipath(self, stack: Stack) -> Action:
+        r, (name, width) = self.r, self.target(stack)
+        links, bits = r.choice([1, 2, 3, 3, 4, 70]), min(width, r.choice([16, 16, 16, 2]))
+        how = (r.randrange(7), r.choice([0, 1, 50]), r.randrange(4), links, r.choice([0, 3, 5, 8, 0x80000005]))
+        return ("multipath", *how, name, r.choice([0, 0, width - bits]), bits)
+
+    def bundle(self, stack: Stack) -> Action:
+        r, (name, width) = self.r, self.target(stack)
+        members = r.sample([1, 2, 3, 4, 0xFFFE, 9, 0xFFFF], r.choice([0, 1, 2, 3, 4, 5]))
+        how = (r.randrange(7), r.choice([0, 1, 50]), r.choice([0, 1, 1]), members)
+        return ("bundle", *how) if r.random() < 0.6 else ("bundle_load", name, 0, min(width, 16), *how)
+
+    def target(self, stack: Stack) -> tuple[str, int]:
+        """Mostly what is looked up and output to."""
+        return self.part(stack, True) if self.r.random() < 0.3 else (self.r.choice(["reg0", "reg1"]), 32)
 
     def last(self) -> Action:
         return (self.r.choice(["exit", "note"]),)

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
+from struct import iter_unpack, unpack_from
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.dataplane import meter_rules
 from tests.dataplane.forwarder import Forwarder, encode, told
 from tests.dataplane.later_rules import LaterRules
 from tests.dataplane.rules import PORTS, TABLES, Rules
 from tests.dataplane.wire import CONTROLLER
 from tests.oracle import instructions
 from tests.oracle.flow_table import ADD, DELETE, DELETE_STRICT, MODIFY, MODIFY_STRICT, Request
+from tests.oracle.meters import CONTROLLER as METER_CONTROLLER
 from tests.oracle.oxm import Refused
-from tests.oracle.packet import Port
+from tests.oracle.packet import NO_FLOOD, NO_FWD, NO_PACKET_IN, NO_RECV, PORT_DOWN, Port
 from tests.oracle.pipeline import Switch, Walk
 from triplane.dataplane.kernels.compiler import INTERPRETED
 from triplane.dataplane.openflow.errors import OpenFlowError
+from triplane.dataplane.switch.datapath import Removed
 
 MOSTLY_ADDS = [ADD] * 10 + [MODIFY, MODIFY_STRICT, DELETE, DELETE_STRICT]
 CHANGES = [ADD] * 3 + [MODIFY] * 2 + [MODIFY_STRICT] * 2 + [DELETE] * 2 + [DELETE_STRICT] * 2
+METERS = [1, 2, 3, METER_CONTROLLER]
+CONFIGS = [0, 0, 0, PORT_DOWN, NO_RECV, NO_FLOOD, NO_FWD, NO_PACKET_IN, NO_RECV | NO_FLOOD]
+CONFIG = PORT_DOWN | NO_RECV | NO_FLOOD | NO_FWD | NO_PACKET_IN
 SEEDS = range(4) if INTERPRETED else range(40)
 
 
@@ -33,6 +41,7 @@ class Pair:
         self.rules, self.version = rules, version
         self.node = Forwarder(version=version)
         self.switch = Switch({port: Port() for port in sorted(PORTS)})
+        self.meters: set[int] = set()
         self.tied = False
         self.drops: Counter[str] = Counter()
         self.lookups: dict[int, int] = {}
@@ -42,23 +51,61 @@ class Pair:
         try:
             self.node.group(number, group)
         except OpenFlowError:
-            assert group.kind == 1 and sum(bucket.weight for bucket in group.buckets) == 0
+            assert group.uses("meter", 77) or (group.kind == 1 and not any(bucket.weight for bucket in group.buckets))
         else:
             self.rules.groups[number] = self.switch.groups[number] = group
+
+    def set_meter(self, number: int) -> None:
+        """Add it, or give it other bands."""
+        meter, there = meter_rules.meter(self.rules.r), number in self.meters
+        self.node.node.meter_mod(int(there), meter.flags, number, meter.wire(), self.node.now)
+        self.switch.set_meter(number, meter.oracle(self.node.now))
+        self.meters.add(number)
+        self.name_meters()
+
+    def delete_meter(self, number: int) -> None:
+        removed = self.node.node.meter_mod(2, 0, number, b"", self.node.now)
+        self.switch.flows.removed.clear()
+        self.switch.delete_meter(number)
+        self.check_removed(removed)
+        self.meters.discard(number)
+        self.name_meters()
+        self.rules.groups = dict(self.switch.groups)
+
+    def name_meters(self) -> None:
+        """For rules to come."""
+        self.rules.meters = sorted(self.meters - {METER_CONTROLLER})
+
+    def configure(self, number: int, port: Port) -> None:
+        slot = 0 if number == PORTS[-1] else number
+        self.node.node.port_table.mod(number, self.node.ports[slot].hw_addr, port.config, CONFIG)
+        self.node.ports[slot].up = port.up
+        self.node.node.port_table.refresh(slot)
+        self.switch.configure(number, port)
+
+    def sources(self) -> list[int]:
+        """Ports that frames may come from: those with a link."""
+        return [number for number, port in self.switch.ports.items() if port.up]
 
     def flow_mod(self, request: Request) -> None:
         outcome = self.node.flow_mod(request)
         self.switch.flows.removed.clear()
         error = self.expected_error(request)
         assert [kind << 16 | code for _, kind, code in outcome.errors] == ([error] if error else []), request
+        self.check_removed(outcome.removed)
+
+    def check_removed(self, removed: Sequence[Removed]) -> None:
+        """What the controller is told of."""
         gone = [(flow.cookie, reason, flow.packets, flow.octets) for flow, reason in self.switch.flows.removed]
-        found = [(each.cookie, each.reason, each.packet_count, each.byte_count) for each in outcome.removed]
+        found = [(each.cookie, each.reason, each.packet_count, each.byte_count) for each in removed]
         if not self.tied:
             assert sorted(found) == sorted(gone)
 
     def expected_error(self, request: Request) -> int:
         groups = {number: number for number in self.rules.groups}
-        known = instructions.Switch(groups=groups, version=self.version, first_egress=self.switch.egress or 0)
+        meters = {number: number for number in self.rules.meters}
+        known = instructions.Switch(groups=groups, meters=meters, version=self.version)
+        known.first_egress = self.switch.egress or 0
         try:
             instructions.decode_flow_mod(encode(request, self.version), known)
         except Refused as refused:
@@ -71,11 +118,12 @@ class Pair:
 
     def packet(self, port: int, data: bytes) -> None:
         sent = self.node.receive(0 if port == PORTS[-1] else port, data)
-        self.accept(sent, list(self.switch.receive(port, data)), f"{data.hex()} by {port}")
+        self.accept(sent, list(self.switch.receive(port, data, self.node.now)), f"{data.hex()} by {port}")
 
     def packet_out(self, in_port: int, listed: list[tuple[object, ...]], data: bytes) -> None:
         sent = self.node.packet_out(in_port, listed, data)
-        self.accept(sent, list(self.switch.packet_out(in_port, listed, data)), f"{listed} on {data.hex()} by {in_port}")
+        right = list(self.switch.packet_out(in_port, listed, data, self.node.now))
+        self.accept(sent, right, f"{listed} on {data.hex()} by {in_port}")
 
     def accept(self, sent: list[tuple[int, bytes]], right: list[Walk], what: str) -> None:
         packet_ins = self.node.packet_ins()
@@ -110,6 +158,17 @@ class Pair:
             assert counts == {flow.cookie: (flow.packets, flow.octets) for flow in self.switch.flows.flows}
             found = {table: asked for table, _, asked, _ in self.node.node.table_stats() if asked}
             assert found == self.lookups
+        for number in self.meters:
+            self.check_meter(number)
+
+    def check_meter(self, number: int) -> None:
+        """The flow entries that use it, and ties apart its packets and bytes, and those of each of its bands."""
+        (stats,) = self.node.node.meter_stats(number, self.node.now)
+        users, *total = unpack_from("!IQQ", stats, 12)
+        assert users == sum(number in flow.meters for flow in self.switch.flows.flows)
+        if not self.tied:
+            meter = self.switch.known[0].meters[number]
+            assert (total, [list(pair) for pair in iter_unpack("!QQ", stats[40:])]) == (meter.total, meter.counts)
 
 
 def run(r: Random, flows: int, packets: int, tables: int, nicira: float = 0.0) -> None:
@@ -131,6 +190,8 @@ def run_later(r: Random, flows: int, packets: int, tables: int, nicira: float = 
 
 
 def walk(r: Random, pair: Pair, flows: int, packets: int) -> None:
+    for number in r.choice([[], METERS[:2], METERS]):
+        pair.set_meter(number)
     for number in range(r.randrange(5)):
         pair.add_group(10 + number)
     for _ in range(flows):
@@ -139,14 +200,27 @@ def walk(r: Random, pair: Pair, flows: int, packets: int) -> None:
         for request in pair.rules.conjunction(7 + number):
             pair.flow_mod(request)
     for _ in range(packets):
+        pair.node.now += r.choice(meter_rules.STEPS)
         if r.random() < 0.1:
             pair.flow_mod(pair.rules.request(CHANGES))
+        if r.random() < 0.05:
+            change_meters(r, pair)
+        if r.random() < 0.1:
+            pair.configure(r.choice(PORTS), Port(r.choice(CONFIGS), up=r.random() < 0.8))
         if r.random() < 0.1:
             listed = [pair.rules.output(packet_out=True) for _ in range(r.randrange(3))]
-            pair.packet_out(r.choice([1, CONTROLLER]), listed, pair.rules.frame())
-        pair.packet(r.choice(PORTS), pair.rules.frame())
+            pair.packet_out(r.choice([*pair.sources(), CONTROLLER]), listed, pair.rules.frame())
+        if pair.sources():
+            pair.packet(r.choice(pair.sources()), pair.rules.frame())
     pair.check_counts()
     pair.node.close()
+
+
+def change_meters(r: Random, pair: Pair) -> None:
+    if pair.meters and r.random() < 0.3:
+        pair.delete_meter(r.choice(sorted(pair.meters)))
+    else:
+        pair.set_meter(r.choice(METERS))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -10,7 +10,7 @@ Action = tuple[Any, ...]
 
 ORDER = [  # section 5.6
     "copy_ttl_in", "pop_vlan", "pop_mpls", "pop_pbb", "push_mpls", "push_pbb", "push_vlan", "copy_ttl_out",
-    "dec_mpls_ttl", "dec_nw_ttl", "set_mpls_ttl", "set_nw_ttl", "set_field", "set_queue", "group", "output",
+    "dec_mpls_ttl", "dec_nw_ttl", "set_mpls_ttl", "set_nw_ttl", "set_field", "meter", "set_queue", "group", "output",
 ]  # fmt: skip
 TARGET = {"set_field": 1, "set_masked": 1, "copy_field": 3}  # what sets a field, and where it names the field
 

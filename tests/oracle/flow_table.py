@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from tests.oracle.oxm import Match
 
 ADD, MODIFY, MODIFY_STRICT, DELETE, DELETE_STRICT = range(5)
 SEND_FLOW_REM, CHECK_OVERLAP, RESET_COUNTS = 1, 2, 4
-IDLE_TIMEOUT, HARD_TIMEOUT, REMOVED_BY_DELETE, REMOVED_BY_GROUP = range(4)
+IDLE_TIMEOUT, HARD_TIMEOUT, REMOVED_BY_DELETE, GROUP_DELETE, METER_DELETE = range(5)  # OFPRR_*
 ANY, ALL_TABLES = 0xFFFFFFFF, 255
 OVERLAP = 5 << 16 | 3
 SECOND = 1_000_000_000
@@ -38,6 +39,12 @@ class Flow:
 
     def actions(self) -> list[tuple[Any, ...]]:
         return flat([*self.then.get("apply", ()), *self.then.get("write", ())])
+
+    @property
+    def meters(self) -> set[int]:
+        """Of the instruction, and of OpenFlow 1.5's actions."""
+        used = {action[1] for action in self.actions() if action[0] == "meter"}
+        return used | ({self.then["meter"]} if "meter" in self.then else set())
 
     @property
     def clauses(self) -> list[tuple[int, int, int]]:
@@ -136,6 +143,10 @@ class FlowTable:
         self.flows.remove(flow)
         if flow.flags & SEND_FLOW_REM:
             self.removed.append((flow, reason))
+
+    def remove_using(self, uses: Callable[[Flow], bool], reason: int) -> None:
+        for flow in [flow for flow in self.flows if uses(flow)]:
+            self.remove(flow, reason)
 
     def expire(self, now: int) -> None:
         for flow in list(self.flows):

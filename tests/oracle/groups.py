@@ -69,6 +69,10 @@ class Group(NamedTuple):
     kind: int
     buckets: list[Bucket]
 
+    def uses(self, what: str, number: int) -> bool:
+        """Whether it sends to another group, or through a meter."""
+        return any(action[:2] == (what, number) for bucket in self.buckets for action in bucket.actions)
+
 
 def plain(group: Group) -> OracleGroup:
     buckets = [OracleBucket(bucket.weight, bucket.watch_port, bucket.watch_group) for bucket in group.buckets]

@@ -27,7 +27,8 @@ from triplane.dataplane.kernels.nicira_fields import NXM_ROWS, ROW_TCP_FLAGS, RO
 
 BAD_REQUEST, BAD_ACTION, BAD_INSTRUCTION, FLOW_MOD_FAILED, METER_MOD_FAILED = 1, 2, 3, 5, 12
 MANY = 1 << 32
-COPY_FIELD = 28
+COPY_FIELD, METER = 28, 29  # from OpenFlow 1.5 on
+NXM_OF_IN_PORT = bytes.fromhex("00000002")
 UNWRITABLE = {"conj_id", "ip_frag", "tcp_flags", "actset_output", "packet_type"}
 SETTABLE = set(NUMBERS) - {"in_port", "in_phy_port", "metadata", "ipv6_exthdr", "actset_output", "packet_type"}
 
@@ -108,14 +109,15 @@ def split_action(data: bytes, version: int = 4) -> tuple[int, bytes, bytes]:
     if kind == 0xFFFF and data[4:8] == b"\0\0\x23\x20":
         if int.from_bytes(data[8:10]) not in NICIRA_LENGTHS:
             raise Refused(BAD_ACTION, 3)
-        if length < 16 or length != (NICIRA_LENGTHS[int.from_bytes(data[8:10])] or length):
+        exact, least = NICIRA_LENGTHS[int.from_bytes(data[8:10])]
+        if length < least or (exact and length != least):
             raise Refused(BAD_ACTION, 1)
         return kind, data[:length], data[length:]
     if kind == 0xFFFF:
         raise Refused(BAD_ACTION, 2)
-    if kind not in LENGTHS and kind != 25 and (kind != COPY_FIELD or version < 6):
+    if kind not in LENGTHS and kind != 25 and (kind not in (COPY_FIELD, METER) or version < 6):
         raise Refused(BAD_ACTION, 0)
-    if kind in LENGTHS and LENGTHS[kind] != length:
+    if LENGTHS.get(kind, 8 if kind == METER else length) != length:
         raise Refused(BAD_ACTION, 1)
     return kind, data[:length], data[length:]
 
@@ -209,7 +211,7 @@ def plain_action(kind: int, data: bytes, switch: Switch) -> Action:
         return Action(slot, [head(op, 1, number >> 16)])
     if kind == 20:
         return Action(p.SLOT_POP_MPLS, [head(p.OP_POP_MPLS, 1, number >> 16)])
-    return queue(number) if kind == 21 else group(number, switch)
+    return meter_action(number, switch) if kind == METER else queue(number) if kind == 21 else group(number, switch)
 
 
 def queue(number: int) -> Action:
@@ -222,6 +224,12 @@ def group(number: int, switch: Switch) -> Action:
     if number not in switch.groups:
         raise Refused(BAD_ACTION, 9)
     return Action(p.SLOT_GROUP, [head(p.OP_GROUP, 1, switch.groups[number])])
+
+
+def meter_action(number: int, switch: Switch) -> Action:
+    if number not in switch.meters:
+        raise Refused(BAD_ACTION, 17)
+    return Action(p.SLOT_METER, [head(p.OP_METER_ACTION, 1, switch.meters[number])])
 
 
 def needs_met(kind: int, known: Known) -> bool:
@@ -257,7 +265,14 @@ def follow_set_field(state: State, name: str, value: int) -> None:
         state.set_tags(1 if value & 0x1000 else 0)
 
 
-NICIRA_LENGTHS = {6: 24, 7: 24, 8: 0, 14: 16, 15: 24, 17: 16, 27: 24, 28: 24, 34: 16, 42: 0}  # 0: any
+NICIRA_LENGTHS = {  # by subtype: whether that is the length, or the least
+    **dict.fromkeys((6, 7, 15, 27, 28), (True, 24)),
+    **dict.fromkeys((14, 17, 34), (True, 16)),
+    **dict.fromkeys((8, 42), (False, 16)),
+    10: (True, 32),
+    12: (False, 32),
+    13: (False, 32),
+}
 NXM = {number: name for name, number in nxm_of(BASIC_SHAPE).items()} | {
     0x8000 << 16 | number << 9 | SHAPE[name][0]: name for name, number in NUMBERS.items()
 }
@@ -314,10 +329,41 @@ def nicira_action(data: bytes, switch: Switch, state: State | None) -> None:
         part(state, body[2:6], int.from_bytes(body[:2]), int.from_bytes(body[6:8]), subtype == 28)
     elif subtype == 15:
         part(state, body[2:6], *packed(body[:2]), False)
+    elif subtype == 10:
+        multipath(body, state)
+    elif subtype in (12, 13):
+        bundle(body, subtype == 13, switch, state)
     elif (subtype == 14 and body[2] != 255 and body[2] >= switch.tables) or (subtype == 34 and not 2 <= body[1] <= 64):
         raise Refused(BAD_ACTION, 5)
     elif subtype == 42:
         action_list(data[16:], switch, None if state is None else State(dict(state.known), state.tags))
+
+
+def multipath(body: bytes, state: State | None) -> None:
+    """Links are counted to the highest, which must fit."""
+    fields, algorithm, highest = (int.from_bytes(body[at : at + 2]) for at in (0, 6, 8))
+    offset, bits = packed(body[16:18])
+    if fields > 6 or algorithm > 3 or highest >> bits:
+        raise Refused(BAD_ACTION, 5)
+    part(state, body[18:22], offset, bits, True)
+
+
+def bundle(body: bytes, loads: bool, switch: Switch, state: State | None) -> None:
+    """Ports are of 16 bits, and so are the fields that they are loaded into, or wider."""
+    algorithm, fields, members = (int.from_bytes(body[at : at + 2]) for at in (0, 2, 10))
+    offset, bits = packed(body[12:14])
+    if fields > 6 or algorithm > 1 or body[6:10] != NXM_OF_IN_PORT:
+        raise Refused(BAD_ACTION, 5)
+    if len(body) - 22 < 2 * members:
+        raise Refused(BAD_ACTION, 1)
+    if loads:
+        part(state, body[14:18], offset, bits, True)
+        if bits < 16:
+            raise Refused(BAD_ACTION, 5)
+    for at in range(22, 22 + 2 * members, 2):
+        port = int.from_bytes(body[at : at + 2])
+        if port not in (0xFFFE, 0xFFFF) and not 1 <= port <= min(switch.max_port, 0xFF00):
+            raise Refused(BAD_ACTION, 4)
 
 
 def load(body: bytes, state: State | None) -> None:

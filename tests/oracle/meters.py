@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import InitVar, dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
 from tests.oracle.tokens import Bucket
+
+DROP = -1
+CONTROLLER = 0xFFFFFFFE  # OFPM_CONTROLLER, the meter of all packets that go up
 
 
 class OracleBand(NamedTuple):
@@ -14,13 +18,20 @@ class OracleBand(NamedTuple):
     verdict: int  # -1 drop, else levels of drop precedence
 
 
+@dataclass
 class OracleMeter:
-    def __init__(self, in_packets: bool, bands: list[OracleBand], now: int) -> None:
-        self.in_packets = in_packets
-        ranked = sorted(range(len(bands)), key=lambda i: -bands[i].rate)
-        self.buckets = [(i, bands[i], Bucket(Fraction(bands[i].rate), bands[i].burst, now)) for i in ranked]
-        self.total = [0, 0]
-        self.counts = [[0, 0] for _ in bands]
+    in_packets: bool
+    bands: list[OracleBand]
+    now: InitVar[int]
+    buckets: list[tuple[int, OracleBand, Bucket]] = field(init=False)
+    total: list[int] = field(default_factory=lambda: [0, 0])
+    counts: list[list[int]] = field(init=False)
+
+    def __post_init__(self, now: int) -> None:
+        ranked = sorted(range(len(self.bands)), key=lambda i: -self.bands[i].rate)
+        chosen = [(i, self.bands[i]) for i in ranked]
+        self.buckets = [(i, band, Bucket(Fraction(band.rate), band.burst, now)) for i, band in chosen]
+        self.counts = [[0, 0] for _ in self.bands]
 
     def run(self, packets: int, size: int, now: int) -> int:
         self._count(self.total, packets, size)

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.oracle import subfields
+from tests.oracle.meters import CONTROLLER as METER_CONTROLLER
+from tests.oracle.meters import DROP, OracleMeter
 from tests.oracle.nicira import wide_port
 from tests.oracle.packet import NO_FLOOD, NO_FWD, NO_MATCH, NO_PACKET_IN, Packet, PacketIn
 from tests.oracle.parse import parse
 
 IN_PORT, TABLE, NORMAL, FLOOD, ALL, CONTROLLER, LOCAL = range(0xFFFFFFF8, 0xFFFFFFFF)
 NO_COOKIE = 2**64 - 1
-Macs = dict[tuple[int, bytes], int]  # port by VLAN and address
+
+
+@dataclass
+class Memory:
+    """What packets leave behind for others: learnt addresses, tokens of meters."""
+
+    macs: dict[tuple[int, bytes], int] = field(default_factory=dict)  # port by VLAN and address
+    meters: dict[int, OracleMeter] = field(default_factory=dict)
+
+    def copy(self) -> Memory:
+        return Memory(dict(self.macs), deepcopy(self.meters))
+
+    def forget(self, port: int) -> None:
+        """What was learnt of a port that went down."""
+        self.macs = {key: learnt for key, learnt in self.macs.items() if learnt != port}
 
 
 class Outputs:
     """Of a walk: what it sent, told and dropped."""
 
     switch: Any
-    macs: Macs
+    memory: Memory
+    now: int  # ns
     sent: list[tuple[int, bytes]]
     packet_ins: list[PacketIn]
     drops: Counter[str]
@@ -50,15 +69,23 @@ class Outputs:
         port = self.switch.ports.get(packet.in_port)
         if reason == NO_MATCH and port is not None and port.config & NO_PACKET_IN:
             return
+        if self.measured(packet, METER_CONTROLLER) == DROP:
+            self.drops["meter"] += 1
+            return
         cookie = NO_COOKIE if packet.flow is None else packet.flow.cookie
         self.packet_ins.append(
             PacketIn(reason, packet.table, cookie, packet.in_port, packet.metadata, packet.tunnel, max_len,
                      packet.data.ljust(60, b"\0"), dict(packet.registers))
         )  # fmt: skip
 
+    def measured(self, packet: Packet, meter: int) -> int:
+        """What a meter, if there is one of that number, says of the packet."""
+        meters = self.memory.meters
+        return meters[meter].run(1, len(packet.data), self.now) if meter in meters else 0
+
     def flood(self, packet: Packet, barred: int) -> None:
         for number, port in self.switch.ports.items():
-            if number not in (LOCAL, packet.in_port) and not port.config & barred:
+            if number not in (LOCAL, packet.in_port) and port.live and not port.config & barred:
                 self.send(packet, number)
 
     def normal(self, packet: Packet) -> None:
@@ -69,8 +96,8 @@ class Outputs:
             self.drops["reserved"] += 1
             return
         if packet.in_port in self.switch.ports and not source[0] & 1 and source != bytes(6):
-            self.macs[vlan, source] = packet.in_port
-        learnt = self.macs.get((vlan, target))
+            self.memory.macs[vlan, source] = packet.in_port
+        learnt = self.memory.macs.get((vlan, target))
         if learnt is None:
             self.flood(packet, NO_FLOOD)
         elif learnt != packet.in_port:

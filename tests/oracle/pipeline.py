@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from tests.oracle import actions as rewrite
+from tests.oracle import multipath, subfields
 from tests.oracle.action_set import Action, by_kind, in_order
 from tests.oracle.field_actions import Exit, FieldActions
-from tests.oracle.flow_table import Flow, FlowTable
+from tests.oracle.flow_table import GROUP_DELETE, METER_DELETE, Flow, FlowTable
 from tests.oracle.groups import ALL as ALL_BUCKETS
 from tests.oracle.groups import Group, candidates, plain
+from tests.oracle.meters import DROP, OracleMeter, remarked
 from tests.oracle.nicira import wide_port
-from tests.oracle.outputs import Macs, Outputs
+from tests.oracle.outputs import Memory, Outputs
 from tests.oracle.packet import (
     ACTION,
     ACTION_SET,
@@ -35,10 +38,12 @@ from tests.oracle.packet import (
     PacketIn,
     Port,
 )
+from tests.oracle.parse import parse
 
 OWN_TABLE, OWN_PORT, RESUBMITS = 255, 0xFFF8, 4096
 NICIRA = {"load", "move", "resubmit", "push", "pop", "output_reg", "exit", "note", "clone"}
-LATER = {"set_masked", "copy_field"}
+NICIRA |= {"multipath", "bundle", "bundle_load"}
+OWN = {"output", "group", "meter", "set_masked", "copy_field"} | NICIRA  # what a walk does itself, not `rewrite`
 
 
 @dataclass
@@ -48,33 +53,61 @@ class Switch:
     ports: dict[int, Port]
     flows: FlowTable = field(default_factory=FlowTable)
     groups: dict[int, Group] = field(default_factory=dict)
-    known: list[Macs] = field(default_factory=lambda: [{}])  # what it may have learnt
+    known: list[Memory] = field(default_factory=lambda: [Memory()])  # what may have happened
     egress: int | None = None  # the first egress table
 
-    def receive(self, port: int, data: bytes) -> Iterator[Walk]:
+    def receive(self, port: int, data: bytes, now: int = 0) -> Iterator[Walk]:
         """Every right result of a packet coming in by a port."""
-        return self._outcomes(lambda walk: walk.receive(port, data))
+        return self._outcomes(now, lambda walk: walk.receive(port, data))
 
-    def packet_out(self, in_port: int, actions: list[Action], data: bytes) -> Iterator[Walk]:
-        return self._outcomes(lambda walk: walk.packet_out(in_port, actions, data))
+    def packet_out(self, in_port: int, actions: list[Action], data: bytes, now: int = 0) -> Iterator[Walk]:
+        return self._outcomes(now, lambda walk: walk.packet_out(in_port, actions, data))
 
-    def _outcomes(self, run: Any) -> Iterator[Walk]:
-        plans: list[tuple[list[int], Macs]] = [([], macs) for macs in self.known]
+    def _outcomes(self, now: int, run: Callable[[Walk], None]) -> Iterator[Walk]:
+        plans: list[tuple[list[int], Memory]] = [([], memory) for memory in self.known]
         while plans:
-            plan, macs = plans.pop()
-            walk = Walk(self, list(plan), macs=dict(macs))
+            plan, memory = plans.pop()
+            walk = Walk(self, list(plan), memory.copy(), now)
             try:
                 run(walk)
             except Undecided as undecided:
-                plans += [([*plan, choice], macs) for choice in range(undecided.choices)]
+                plans += [([*plan, choice], memory) for choice in range(undecided.choices)]
             else:
                 yield walk
 
     def accept(self, walks: list[Walk], now: int) -> None:
-        """Count what the first of these walks matched, and know what any may have learnt."""
-        self.known = [walk.macs for at, walk in enumerate(walks) if walk.macs not in [w.macs for w in walks[:at]]]
+        """Count what the first of these walks matched, and know what may have happened in any."""
+        self.known = []
+        for walk in walks:
+            if walk.memory not in self.known:
+                self.known.append(walk.memory)
         for flow, octets in walks[0].matched:
             flow.packets, flow.octets, flow.used = flow.packets + 1, flow.octets + octets, now
+
+    def set_meter(self, number: int, meter: OracleMeter) -> None:
+        """Add a meter, or give it other bands: it keeps its counters then (OpenFlow 1.3.5 section 6.7)."""
+        for memory in self.known:
+            fresh = deepcopy(meter)
+            fresh.total = memory.meters[number].total if number in memory.meters else fresh.total
+            memory.meters[number] = fresh
+
+    def delete_meter(self, number: int) -> None:
+        """With it go the groups that use it, groups that use those, and flow entries that use any of them."""
+        for memory in self.known:
+            memory.meters.pop(number, None)
+        self.flows.remove_using(lambda flow: number in flow.meters, METER_DELETE)
+        doomed = {each for each, group in self.groups.items() if group.uses("meter", number)}
+        while doomed:
+            gone = doomed.pop()
+            del self.groups[gone]
+            doomed |= {each for each, group in self.groups.items() if group.uses("group", gone)}
+            self.flows.remove_using(lambda flow, gone=gone: ("group", gone) in flow.actions(), GROUP_DELETE)
+
+    def configure(self, number: int, port: Port) -> None:
+        self.ports[number] = port
+        for memory in self.known:
+            if not port.live:
+                memory.forget(number)
 
 
 class Undecided(Exception):
@@ -89,7 +122,8 @@ class Walk(FieldActions, Outputs):
 
     switch: Switch
     plan: list[int]
-    macs: Macs
+    memory: Memory
+    now: int
     sent: list[tuple[int, bytes]] = field(default_factory=list)
     packet_ins: list[PacketIn] = field(default_factory=list)
     matched: list[tuple[Flow, int]] = field(default_factory=list)
@@ -106,9 +140,11 @@ class Walk(FieldActions, Outputs):
         return self.plan.pop(0)
 
     def receive(self, port: int, data: bytes) -> None:
-        if not self.switch.ports[port].config & (NO_RECV | PORT_DOWN):
-            self.tables(Packet(data, port))
-            self.drain()
+        if self.switch.ports[port].config & (NO_RECV | PORT_DOWN):
+            self.drops["port_config"] += 1
+            return
+        self.tables(Packet(data, port))
+        self.drain()
 
     def packet_out(self, in_port: int, actions: list[Action], data: bytes) -> None:
         packet = Packet(data, in_port, reason=PACKET_OUT)
@@ -170,6 +206,8 @@ class Walk(FieldActions, Outputs):
     def entry(self, packet: Packet, flow: Flow, table: int) -> int | None:
         """Do what a flow says; the table that it goes on to."""
         packet.flow, packet.table = flow, table
+        if "meter" in flow.then:
+            self.meter(packet, flow.then["meter"])
         self.each(packet, flow.then.get("apply", []))
         if "clear" in flow.then:
             packet.action_set = {}
@@ -217,12 +255,8 @@ class Walk(FieldActions, Outputs):
 
     def act(self, packet: Packet, action: Action) -> None:
         name, *arguments = action
-        if name in NICIRA | LATER:
+        if name in OWN:
             getattr(self, name)(packet, *arguments)
-        elif name == "output":
-            self.output(packet, *arguments)
-        elif name == "group":
-            self.group(packet, *arguments)
         elif name != "set_queue":
             frame = rewrite.Frame(packet.data, tunnel=packet.tunnel)
             result = getattr(rewrite, name)(frame, *arguments)
@@ -230,6 +264,15 @@ class Walk(FieldActions, Outputs):
             if result == rewrite.EXPIRED:
                 self.punt(packet, INVALID_TTL, -1)
                 raise Gone("ttl")
+
+    def meter(self, packet: Packet, number: int) -> None:
+        """What was sent before stays sent; what is no IP packet has nothing to remark."""
+        verdict = self.measured(packet, number)
+        if verdict == DROP:
+            raise Gone("meter")
+        dscp = parse(packet.data).fields.get("ip_dscp")
+        if verdict and dscp is not None:
+            self.act(packet, ("set_field", "ip_dscp", remarked(dscp, verdict)))
 
     def group(self, packet: Packet, number: int) -> None:
         packet.sent = True
@@ -249,10 +292,28 @@ class Walk(FieldActions, Outputs):
         packet.sent = True
         self.later(self.all_of if packet.in_bucket else self.to_the_end, packet.copy(), listed)
 
+    def live(self) -> set[int]:
+        return {each for each, port in self.switch.ports.items() if port.live}
+
+    def multipath(self, packet: Packet, fields: int, basis: int, algorithm: int, links: int, argument: int,
+                  name: str, offset: int, bits: int) -> None:  # fmt: skip
+        number = multipath.hashed(packet.data, multipath.FIELDS[fields], basis)
+        link = multipath.link(number, multipath.ALGORITHMS[algorithm], links, argument)
+        subfields.write(packet, name, offset, bits, link)
+
+    def member(self, packet: Packet, fields: int, basis: int, algorithm: int, members: list[int]) -> int:
+        number = multipath.hashed(packet.data, multipath.FIELDS[fields], basis)
+        return multipath.member(number, algorithm, [wide_port(port) for port in members], self.live())
+
+    def bundle(self, packet: Packet, *how: Any) -> None:
+        self.output(packet, wide_port(self.member(packet, *how)), 0)
+
+    def bundle_load(self, packet: Packet, name: str, offset: int, bits: int, *how: Any) -> None:
+        subfields.write(packet, name, offset, bits, self.member(packet, *how))
+
     def chosen(self, number: int, group: Group) -> list[int]:
         if group.kind == ALL_BUCKETS:
             return list(range(len(group.buckets)))
         groups = {each: plain(self.switch.groups[each]) for each in self.switch.groups}
-        live = {each for each, port in self.switch.ports.items() if port.live}
-        fitting = candidates(groups, groups[number], live)
+        fitting = candidates(groups, groups[number], self.live())
         return [fitting[self.choose(len(fitting))]] if fitting else []

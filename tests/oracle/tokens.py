@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 
+@dataclass
 class Bucket:
     """`rate` units a second, at most `burst` units; a cost above the burst passes when it is full."""
 
-    def __init__(self, rate: Fraction, burst: Fraction, now_ns: int) -> None:
-        self.rate, self.burst = rate, burst
-        self.level, self.at = burst, now_ns
+    rate: Fraction
+    burst: Fraction
+    at: int  # ns
+    level: Fraction = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.level = self.burst
 
     def take(self, cost: Fraction, now_ns: int) -> bool:
         if now_ns > self.at:
