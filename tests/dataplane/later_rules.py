@@ -8,7 +8,7 @@ from typing import Any
 from tests.dataplane.rules import NUMBERS, PORTS, UNSETTABLE, Rules, Stack, whole
 from tests.dataplane.wire import CONTROLLER, IN_PORT, Action
 from tests.oracle.flow_table import Request
-from tests.oracle.instructions import WIDTHS
+from tests.oracle.nicira_actions import WIDTHS
 from tests.oracle.oxm import OFPP_UNSET, SHAPE, Match
 
 SHOWN = [*PORTS, *PORTS, OFPP_UNSET, OFPP_UNSET, IN_PORT, CONTROLLER]

@@ -11,7 +11,7 @@ from tests.dataplane.wire import ALL, ANY, CONTROLLER, FLOOD, IN_PORT, LOCAL, NO
 from tests.oracle import frames as f
 from tests.oracle.flow_table import CHECK_OVERLAP, RESET_COUNTS, SEND_FLOW_REM, Request
 from tests.oracle.groups import Bucket, Group
-from tests.oracle.instructions import WIDTHS
+from tests.oracle.nicira_actions import WIDTHS
 from tests.oracle.oxm import SHAPE, Match
 
 MACS = [

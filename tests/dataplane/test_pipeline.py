@@ -22,6 +22,7 @@ from tests.oracle.meters import CONTROLLER as METER_CONTROLLER
 from tests.oracle.oxm import Refused
 from tests.oracle.packet import NO_FLOOD, NO_FWD, NO_PACKET_IN, NO_RECV, PORT_DOWN, Port
 from tests.oracle.pipeline import Switch, Walk
+from tests.oracle.program import Limits
 from triplane.dataplane.kernels.compiler import INTERPRETED
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.switch.datapath import Removed
@@ -104,7 +105,7 @@ class Pair:
     def expected_error(self, request: Request) -> int:
         groups = {number: number for number in self.rules.groups}
         meters = {number: number for number in self.rules.meters}
-        known = instructions.Switch(groups=groups, meters=meters, version=self.version)
+        known = Limits(groups=groups, meters=meters, version=self.version)
         known.first_egress = self.switch.egress or 0
         try:
             instructions.decode_flow_mod(encode(request, self.version), known)

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from os_ken.ofproto import ofproto_v1_3_parser as ryu
 
 from tests.dataplane.kernels.wire_samples import mutated, pad, some_actions, stack_tlvs, tlv, tlv_soup
-from tests.oracle import instructions as oracle
+from tests.oracle import action_list as oracle
 from tests.oracle import oxm as oxm_oracle
+from tests.oracle.program import Limits
 from triplane.dataplane.kernels import actions
 from triplane.dataplane.kernels.ids import id_insert, make_index
 from triplane.dataplane.kernels.limits import CHECK_ALL, CHECK_NONE, LIMIT_CHECK, LIMIT_OUTPUT_TABLE, make_limits
 from triplane.dataplane.kernels.pool import Words
 
-SWITCH = oracle.Switch(max_port=0xFFFFFF00, groups={1: 0, 2: 17, 0xFFFFFF00: 3})
+SWITCH = Limits(max_port=0xFFFFFF00, groups={1: 0, 2: 17, 0xFFFFFF00: 3})
 
 
 def groups() -> Words:

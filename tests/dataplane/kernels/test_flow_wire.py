@@ -18,16 +18,17 @@ from os_ken.ofproto.ofproto_protocol import ProtocolDesc
 from tests.dataplane.kernels.wire_samples import flow_mod, mutated, some_flow_mod, tlv
 from tests.oracle import instructions as oracle
 from tests.oracle import oxm as oxm_oracle
+from tests.oracle.program import Limits, signed
 from triplane.dataplane.kernels import flow_wire
 from triplane.dataplane.kernels.fields import KEY_WORDS
 from triplane.dataplane.kernels.ids import id_insert, make_index
 from triplane.dataplane.kernels.limits import make_limits
 
-SWITCH = oracle.Switch(tables=254, groups={1: 4, 3: 0}, meters={1: 5})
+SWITCH = Limits(tables=254, groups={1: 4, 3: 0}, meters={1: 5})
 Decoded = int | tuple[dict[str, int], list[int], list[int], list[int]]
 
 
-def decode(data: bytes, switch: oracle.Switch = SWITCH, tail: bytes = b"") -> Decoded:
+def decode(data: bytes, switch: Limits = SWITCH, tail: bytes = b"") -> Decoded:
     """Header, key, mask and program; or the error word."""
     header, code = np.zeros(flow_wire.FM_WORDS, np.int64), np.zeros(400, np.int64)
     key, mask = np.zeros(KEY_WORDS, np.int64), np.zeros(KEY_WORDS, np.int64)
@@ -45,12 +46,12 @@ def decode(data: bytes, switch: oracle.Switch = SWITCH, tail: bytes = b"") -> De
     return columns, key.tolist(), mask.tolist(), code[7 : 7 + columns["CODE_LEN"]].tolist()
 
 
-def expected(data: bytes, switch: oracle.Switch = SWITCH) -> Decoded:
+def expected(data: bytes, switch: Limits = SWITCH) -> Decoded:
     try:
         flow = oracle.decode_flow_mod(data, switch)
     except oxm_oracle.Refused as refused:
         return refused.word
-    columns = {name: oracle.signed(value) for name, value in flow.fixed.items()}
+    columns = {name: signed(value) for name, value in flow.fixed.items()}
     instructions_at = 48 + flow.match_len
     columns |= {"MATCH_AT": 3 + 48, "MATCH_LEN": flow.match_len, "INSTR_AT": 3 + instructions_at}
     columns |= {"INSTR_LEN": flow.fixed["LEN"] - instructions_at, "CODE_LEN": len(flow.program)}
@@ -131,7 +132,7 @@ def test_every_flow_mod_of_the_public_switch_suite_is_right() -> None:
     protocol, seen = ProtocolDesc(version=4), 0
     for path in suite_files():
         tree = json.loads(path.read_text())
-        switch = oracle.Switch(groups=numbers(tree, "group_id"), meters=numbers(tree, "meter_id"))
+        switch = Limits(groups=numbers(tree, "group_id"), meters=numbers(tree, "meter_id"))
         for data in {serialized(protocol, holder) for holder in objects(tree, "OFPFlowMod")}:
             result = decode(data, switch)
             assert isinstance(result, tuple), (path.name, result)

@@ -11,6 +11,7 @@ from tests.dataplane.kernels.test_actions import arrays, well_formed
 from tests.dataplane.kernels.wire_samples import mutated, some_instructions, tlv_soup
 from tests.oracle import instructions as oracle
 from tests.oracle import oxm as oxm_oracle
+from tests.oracle.program import Limits
 from triplane.dataplane.kernels.ids import id_insert, make_index
 from triplane.dataplane.kernels.instructions import decode_instructions
 from triplane.dataplane.kernels.limits import LIMIT_TABLE, make_limits
@@ -27,7 +28,7 @@ from triplane.dataplane.kernels.program import (
     head_of,
 )
 
-SWITCH = oracle.Switch(tables=250, groups={1: 4, 3: 0}, meters={1: 5, 0xFFFF0000: 0})
+SWITCH = Limits(tables=250, groups={1: 4, 3: 0}, meters={1: 5, 0xFFFF0000: 0})
 
 
 def decode(data: bytes, match: oxm_oracle.Match, table: int = 0, room: int = 200, at: int = 1) -> int | list[int]:

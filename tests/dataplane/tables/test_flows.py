@@ -27,6 +27,7 @@ from tests.dataplane.wire import (
 from tests.oracle import instructions
 from tests.oracle.flow_table import SECOND, Flow, FlowTable, Request
 from tests.oracle.oxm import Match, Refused
+from tests.oracle.program import Limits
 from triplane.dataplane.kernels.arena import make_arena
 from triplane.dataplane.kernels.classify import COUNTER_WORDS, F_COUNTERS, N_BYTES, N_PACKETS, N_USED, T_FIRST, T_LIMIT
 from triplane.dataplane.kernels.compiler import INTERPRETED
@@ -137,7 +138,7 @@ def test_commands_filters_and_flags_against_the_list() -> None:
 
 def expected(oracle: FlowTable, request: Request, now: int) -> list[tuple[int, int]]:
     try:
-        instructions.decode_flow_mod(encode(request), instructions.Switch())
+        instructions.decode_flow_mod(encode(request), Limits())
         error = oracle.apply(request, now)
     except Refused as refused:
         error = refused.word
