@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from triplane.dataplane.kernels.actions import decode_actions as decode_actions  # noqa: PLC0414 (one place to import)
-from triplane.dataplane.kernels.actions import decode_bucket_actions as decode_bucket_actions  # noqa: PLC0414
 from triplane.dataplane.kernels.actions import decode_list, finish_program, start_facts
 from triplane.dataplane.kernels.bytes import be8, be16, be32, be64
 from triplane.dataplane.kernels.compiler import kernel

@@ -9,28 +9,22 @@ from __future__ import annotations
 import numpy as np
 
 from triplane.dataplane.kernels.action_table import OFPP_IN_PORT, OFPP_LOCAL, PUSH_TAGS
-from triplane.dataplane.kernels.bigendian import load_bytes
 from triplane.dataplane.kernels.bytes import be8, be16, be32, be64
 from triplane.dataplane.kernels.compiler import kernel
-from triplane.dataplane.kernels.consistency import set_ether, set_tags
+from triplane.dataplane.kernels.consistency import set_ether
 from triplane.dataplane.kernels.errors import (
     BAD_ACTION_ARGUMENT,
     BAD_ACTION_LEN,
     BAD_ACTION_TAG,
-    BAD_MATCH_FIELD,
     BAD_OUT_GROUP,
     BAD_OUT_PORT,
     BAD_PROPERTY_LEN,
     BAD_PROPERTY_TYPE,
-    BAD_SET_ARGUMENT,
-    BAD_SET_LEN,
     MATCH_INCONSISTENT,
     TOO_MANY_ACTIONS,
     UNSUPPORTED_ORDER,
 )
-from triplane.dataplane.kernels.extra import NO_FIELD
-from triplane.dataplane.kernels.facts import ETHER_FACTS, PROTO_FACTS, facts_of_icmp6, facts_of_proto
-from triplane.dataplane.kernels.fields import BY_NAME, VID_PRESENT
+from triplane.dataplane.kernels.fields import BY_NAME
 from triplane.dataplane.kernels.ids import id_lookup
 from triplane.dataplane.kernels.limits import (
     CHECK_NONE,
@@ -41,10 +35,9 @@ from triplane.dataplane.kernels.limits import (
     STATE_FACTS,
 )
 from triplane.dataplane.kernels.machine import wrap
-from triplane.dataplane.kernels.multipath import BUNDLE_HRW, HASH_L3, ITER_HASH, NO_PORT
-from triplane.dataplane.kernels.nicira_fields import ROW_VLAN_TCI
 from triplane.dataplane.kernels.nicira_learn import decode_learn
-from triplane.dataplane.kernels.nicira_parts import field_error, part_at, part_error
+from triplane.dataplane.kernels.nicira_multipath import bundle, multipath
+from triplane.dataplane.kernels.nicira_subfields import load, load_masked, load_whole, move, output_reg, put_two, stack
 from triplane.dataplane.kernels.nicira_table import (
     NICIRA_ROWS,
     NO_SLOT,
@@ -81,196 +74,32 @@ from triplane.dataplane.kernels.nicira_table import (
     NX_TUNNEL,
     NX_TUNNEL64,
 )
-from triplane.dataplane.kernels.oxm import (
-    F_BITS,
-    F_SIZE,
-    F_WIDTH,
-    F_WRITABLE,
-    FIELD_ROWS,
-    VLAN_VID,
-    header_row,
-    header_size,
-    narrow_mask,
-    wide_port,
-)
+from triplane.dataplane.kernels.oxm import wide_port
 from triplane.dataplane.kernels.pool import Bytes, Words
 from triplane.dataplane.kernels.program import (
     OP_BRANCH,
     OP_LOAD,
     OP_METADATA,
-    OP_MOVE,
-    OP_MULTIPATH,
-    OP_OUTPUT_REG,
     OP_OUTPUT_TRUNC,
-    OP_PUSH_VALUE,
     OP_RESUBMIT,
     OP_SET_QUEUE,
     OP_WRITE,
     PAUSE,
     SLOT_SET_FIELD,
     head_of,
-    span_of,
 )
 from triplane.dataplane.kernels.resubmit import OWN_TABLE
-from triplane.dataplane.kernels.wide import mask_of, ones, shift_left
 
 NX_ROOM = 8  # words that any but a bundle takes, OP_WRITE before it included
 MOST_USERDATA = 2016  # bytes of a controller action: eight in a word, as many as an operation has
-MOST_MEMBERS = 480  # of a bundle: two in a word, and an operation has 255 words
-MOST_ARGUMENT = 0x7FFFFFFF  # of multipath: what is above, too, is more than any number of links asks for
 ROW_TUNNEL_ID = BY_NAME["tunnel_id"].number
 ROW_MPLS_LABEL = BY_NAME["mpls_label"].number
 ROW_MPLS_TC = BY_NAME["mpls_tc"].number
-ROW_ETH_TYPE = BY_NAME["eth_type"].number
-ROW_IP_PROTO = BY_NAME["ip_proto"].number
-ROW_ICMPV6_TYPE = BY_NAME["icmpv6_type"].number
 OXM_FIELDS = 45  # set-field slots of the action set
 PUSH_MPLS = 19  # as in ACTION_ROWS
-NXM_IN_PORT = 0x00000002  # header of NXM_OF_IN_PORT, the type of a bundle's members
 # properties of NXAST_CONTROLLER2
 P_MAX_LEN, P_CONTROLLER, P_REASON, P_USERDATA, P_PAUSE = range(5)
 P_LEAST = np.array((6, 6, 5, 4, 4), np.int64)  # bytes; more are passed over, as by Open vSwitch: Ryu has some to spare
-
-# --- fields
-
-
-@kernel
-def after_load(limits: Words, field: int, value: int) -> None:
-    """What is known of the packet after a field that others depend on was loaded whole."""
-    facts = limits[STATE_FACTS]
-    if field == ROW_ETH_TYPE:
-        set_ether(limits, value)
-    elif field == ROW_IP_PROTO:
-        limits[STATE_FACTS] = facts_of_proto(facts & ETHER_FACTS, value)
-    elif field == ROW_ICMPV6_TYPE:
-        limits[STATE_FACTS] = facts_of_icmp6(facts & PROTO_FACTS, value)
-    elif field == ROW_VLAN_TCI:
-        set_tags(limits, 1 if value & VID_PRESENT else 0)
-
-
-# --- program words
-
-
-@kernel
-def put_load(code: Words, to: int, field: int, high: int, low: int, mask_high: int, mask_low: int) -> int:
-    code[to] = head_of(OP_LOAD, 5, field)
-    code[to + 1], code[to + 2], code[to + 3], code[to + 4] = high, low, mask_high, mask_low
-    return to + 5
-
-
-@kernel
-def put_two(code: Words, to: int, op: int, arg: int, word: int) -> int:
-    code[to], code[to + 1] = head_of(op, 2, arg), word
-    return to + 2
-
-
-@kernel
-def load_whole(limits: Words, field: int, value: int, check: int, code: Words, to: int) -> int:
-    """A load of a whole narrow field, as set_tunnel and set_mpls_label are."""
-    bits = FIELD_ROWS[field, F_BITS]
-    if value & ~bits != 0:
-        return -BAD_ACTION_ARGUMENT
-    error = field_error(limits, field, check, True)
-    return -error if error else put_load(code, to, field, 0, value, 0, bits)
-
-
-@kernel
-def load(wire: Bytes, at: int, limits: Words, check: int, code: Words, to: int) -> int:
-    """NXAST_REG_LOAD: some bits of a field get a value."""
-    field, part, value = header_row(wire, at + 12, at + 16), part_at(wire, at + 10), be64(wire, at + 16)
-    offset, bits = part >> 16, part & 0xFFFF
-    error = part_error(limits, field, offset, bits, check, True)
-    if error:
-        return -error
-    if value & ~ones(bits) != 0:
-        return -BAD_ACTION_ARGUMENT
-    if bits == FIELD_ROWS[field, F_WIDTH]:
-        after_load(limits, field, value)
-    high, low = shift_left(0, value, offset)
-    mask_high, mask_low = mask_of(offset, bits)
-    return put_load(code, to, field, high, low, mask_high, mask_low)
-
-
-@kernel
-def load_masked(wire: Bytes, at: int, end: int, limits: Words, check: int, code: Words, to: int) -> int:
-    """The TLV at `at`, a field with its value and perhaps a mask, as NXAST_REG_LOAD2 and set-field carry it."""
-    size = be8(wire, at + 3) if end - at >= 4 else 256
-    if at + 4 + size > end:
-        return -BAD_ACTION_LEN
-    field, masked = header_row(wire, at, end), be8(wire, at + 2) & 1
-    if field < 0:
-        return -BAD_MATCH_FIELD
-    octets = FIELD_ROWS[field, F_SIZE]
-    if size != (octets << masked) + header_size(wire, at) - 4:
-        return -BAD_SET_LEN
-    if FIELD_ROWS[field, F_WRITABLE] == 0:
-        return -BAD_SET_ARGUMENT
-    return load_value(wire, at + header_size(wire, at), field, masked, limits, check, code, to)
-
-
-@kernel
-def load_value(wire: Bytes, at: int, field: int, masked: int, limits: Words, check: int, code: Words, to: int) -> int:
-    """Value and mask, checked and written."""
-    octets = FIELD_ROWS[field, F_SIZE]
-    if octets == 16:
-        high, low = load_bytes(wire, at, 8), load_bytes(wire, at + 8, 8)
-        mask_high = load_bytes(wire, at + 16, 8) if masked else -1
-        mask_low = load_bytes(wire, at + 24, 8) if masked else -1
-    else:
-        high, low, mask_high = 0, load_bytes(wire, at, octets), 0
-        mask_low = narrow_mask(field, load_bytes(wire, at + octets, octets)) if masked else FIELD_ROWS[field, F_BITS]
-        if mask_low & ~FIELD_ROWS[field, F_BITS] != 0 or (field == VLAN_VID and not masked and low & VID_PRESENT == 0):
-            return -BAD_SET_ARGUMENT
-    if high & ~mask_high != 0 or low & ~mask_low != 0:
-        return -BAD_SET_ARGUMENT
-    error = field_error(limits, field, check, True)
-    if error:
-        return -error
-    if octets < 16 and mask_low == FIELD_ROWS[field, F_BITS]:
-        after_load(limits, field, low)
-    return put_load(code, to, field, high, low, mask_high, mask_low)
-
-
-@kernel
-def move(wire: Bytes, at: int, headers: int, end: int, limits: Words, check: int, code: Words, to: int) -> int:
-    """Bits of one field to another: number of bits, first bits at `at`, then the fields' headers at `headers`.
-
-    So carry it NXAST_REG_MOVE, and copy-field of OpenFlow 1.5 with its own distance between the two.
-    """
-    bits, source_at, target_at = be16(wire, at), be16(wire, at + 2), be16(wire, at + 4)
-    if end - headers < 4:
-        return -BAD_ACTION_LEN
-    source = header_row(wire, headers, end)
-    headers += header_size(wire, headers)
-    if end - headers < 4:
-        return -BAD_ACTION_LEN
-    target = header_row(wire, headers, end)
-    error = part_error(limits, source, source_at, bits, check, False)
-    if error == 0:
-        error = part_error(limits, target, target_at, bits, check, True)
-    if error:
-        return -error
-    code[to], code[to + 1] = head_of(OP_MOVE, 2, source | target << 8), span_of(source_at, target_at, bits)
-    return to + 2
-
-
-@kernel
-def stack(wire: Bytes, at: int, op: int, limits: Words, check: int, code: Words, to: int) -> int:
-    """NXAST_STACK_PUSH and NXAST_STACK_POP."""
-    field, offset, bits = header_row(wire, at + 12, at + 22), be16(wire, at + 10), 0
-    bits = be16(wire, at + 12 + header_size(wire, at + 12))
-    error = part_error(limits, field, offset, bits, check, op != OP_PUSH_VALUE)
-    return -error if error else put_two(code, to, op, field, span_of(offset, offset, bits))
-
-
-@kernel
-def output_reg(wire: Bytes, at: int, header: int, max_len: int, limits: Words, check: int, code: Words, to: int) -> int:
-    """NXAST_OUTPUT_REG and NXAST_OUTPUT_REG2: the port is in a field."""
-    field, part = header_row(wire, header, at + 24), part_at(wire, at + 10)
-    error = part_error(limits, field, part >> 16, part & 0xFFFF, check, False)
-    if error:
-        return -error
-    return put_two(code, to, OP_OUTPUT_REG, field | max_len << 8, span_of(part >> 16, 0, part & 0xFFFF))
 
 
 @kernel
@@ -290,72 +119,6 @@ def output_trunc(wire: Bytes, at: int, limits: Words, code: Words, to: int) -> i
     if not reserved and not 0 < port <= min(limits[LIMIT_MAX_PORT], 0xFF00):
         return -BAD_OUT_PORT
     return put_two(code, to, OP_OUTPUT_TRUNC, port, most)
-
-
-@kernel
-def multipath(wire: Bytes, at: int, limits: Words, check: int, code: Words, to: int) -> int:
-    fields, algorithm, links = be16(wire, at + 10), be16(wire, at + 16), be16(wire, at + 18) + 1
-    part = part_at(wire, at + 26)
-    field = header_row(wire, at + 28, at + 32)
-    if field < 0:
-        return -BAD_MATCH_FIELD
-    if fields > HASH_L3 or algorithm > ITER_HASH or links - 1 & ~ones(part & 0xFFFF) != 0:
-        return -BAD_ACTION_ARGUMENT
-    error = part_error(limits, field, part >> 16, part & 0xFFFF, check, True)
-    if error:
-        return -error
-    code[to], code[to + 1] = head_of(OP_MULTIPATH, 4, field), span_of(0, part >> 16, part & 0xFFFF)
-    code[to + 2] = fields | algorithm << 16 | links << 32
-    code[to + 3] = be16(wire, at + 12) | min(be32(wire, at + 20), MOST_ARGUMENT) << 32
-    return to + 4
-
-
-@kernel
-def bundle_error(wire: Bytes, at: int, members: int, loads: bool) -> int:
-    if be16(wire, at + 12) > HASH_L3 or be16(wire, at + 10) > BUNDLE_HRW or be32(wire, at + 28) != 0:
-        return BAD_ACTION_ARGUMENT
-    if be32(wire, at + 16) != NXM_IN_PORT or members > MOST_MEMBERS:
-        return BAD_ACTION_ARGUMENT
-    if not loads and (be16(wire, at + 22) != 0 or be32(wire, at + 24) != 0):
-        return BAD_ACTION_ARGUMENT
-    return BAD_ACTION_LEN if be16(wire, at + 2) - 32 < 2 * members else 0
-
-
-@kernel
-def bundle(wire: Bytes, at: int, op: int, limits: Words, check: int, code: Words, to: int, code_end: int) -> int:
-    """NXAST_BUNDLE, which outputs, and NXAST_BUNDLE_LOAD (13), which loads the port chosen into a field."""
-    members, loads = be16(wire, at + 20), be16(wire, at + 8) == 13
-    error = bundle_error(wire, at, members, loads)
-    field, part = NO_FIELD, part_at(wire, at + 22)
-    if loads and error == 0:
-        field = header_row(wire, at + 24, at + 28)
-        error = part_error(limits, field, part >> 16, part & 0xFFFF, check, True)
-        if error == 0 and part & 0xFFFF < 16:
-            error = BAD_ACTION_ARGUMENT
-    size = 4 + (members + 1) // 2
-    if error == 0 and code_end - to < size:
-        error = TOO_MANY_ACTIONS
-    if error:
-        return -error
-    code[to], code[to + 1] = head_of(op, size, field), span_of(0, part >> 16, part & 0xFFFF)
-    code[to + 2] = be16(wire, at + 12) | be16(wire, at + 10) << 16 | members << 32
-    code[to + 3] = be16(wire, at + 14)
-    return put_members(wire, at + 32, members, limits, code, to + 4)
-
-
-@kernel
-def put_members(wire: Bytes, at: int, members: int, limits: Words, code: Words, to: int) -> int:
-    """A bundle's ports, two in each word; OFPP_NONE is one that is never live."""
-    for number in range(members):
-        port = wide_port(be16(wire, at + 2 * number))
-        reserved = port == OFPP_LOCAL or port == wide_port(NO_PORT)
-        if not reserved and not 0 < port <= min(limits[LIMIT_MAX_PORT], 0xFF00):
-            return -BAD_OUT_PORT
-        if number % 2 == 0:
-            code[to + number // 2] = port
-        else:
-            code[to + number // 2] |= shift_left(0, port, 32)[1]
-    return to + (members + 1) // 2
 
 
 @kernel

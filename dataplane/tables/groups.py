@@ -13,6 +13,7 @@ from struct import Struct
 
 import numpy as np
 
+from triplane.dataplane.kernels.bucket_actions import decode_bucket_actions
 from triplane.dataplane.kernels.groups import (
     GB_COUNTERS,
     GB_STRIDE,
@@ -25,7 +26,6 @@ from triplane.dataplane.kernels.groups import (
     programs_at,
 )
 from triplane.dataplane.kernels.ids import id_insert, id_remove
-from triplane.dataplane.kernels.instructions import decode_bucket_actions
 from triplane.dataplane.kernels.limits import LIMIT_VERSION, OPENFLOW_1_3, OPENFLOW_1_5, make_limits
 from triplane.dataplane.kernels.pool import Words
 from triplane.dataplane.kernels.publish import publish

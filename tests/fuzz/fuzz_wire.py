@@ -17,17 +17,22 @@ import numpy as np
 
 from tests.fuzz.wire_seeds import seeds
 from triplane.dataplane.kernels import (
+    action_arguments,
     action_table,
     actions,
+    bucket_actions,
     errors,
     flow_wire,
     instructions,
     nicira_actions,
     nicira_learn,
+    nicira_multipath,
     nicira_parts,
+    nicira_subfields,
     oxm,
 )
-from triplane.dataplane.kernels.actions import decode_actions, decode_bucket_actions
+from triplane.dataplane.kernels.actions import decode_actions
+from triplane.dataplane.kernels.bucket_actions import decode_bucket_actions
 from triplane.dataplane.kernels.bytes import be8
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.fields import KEY_WORDS
@@ -37,8 +42,9 @@ from triplane.dataplane.kernels.limits import make_limits
 from triplane.dataplane.kernels.oxm import MAX_TLVS, encode_match
 from triplane.dataplane.kernels.pool import Bytes, Words
 
-DECODERS = (actions, action_table, instructions, flow_wire, nicira_actions, nicira_learn, nicira_parts, oxm)
-NAMES = {name for name in vars(errors) if name.isupper() and any(name in vars(used) for used in DECODERS)}
+OPENFLOW = (action_arguments, action_table, actions, bucket_actions, instructions, flow_wire, oxm)
+NICIRA = (nicira_actions, nicira_learn, nicira_multipath, nicira_parts, nicira_subfields)
+NAMES = {name for name in vars(errors) if name.isupper() and any(name in vars(used) for used in OPENFLOW + NICIRA)}
 KNOWN = sorted({0} | {getattr(errors, name) for name in NAMES})
 SIZE = 512  # of the buffer; messages are shorter
 ARENA = 256  # words: a guard of GUARD on each side of the program's part

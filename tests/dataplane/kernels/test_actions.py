@@ -12,7 +12,7 @@ from tests.dataplane.kernels.wire_samples import mutated, pad, some_actions, sta
 from tests.oracle import action_list as oracle
 from tests.oracle import oxm as oxm_oracle
 from tests.oracle.program import Limits
-from triplane.dataplane.kernels import actions
+from triplane.dataplane.kernels import actions, bucket_actions
 from triplane.dataplane.kernels.ids import id_insert, make_index
 from triplane.dataplane.kernels.limits import CHECK_ALL, CHECK_NONE, LIMIT_CHECK, LIMIT_OUTPUT_TABLE, make_limits
 from triplane.dataplane.kernels.pool import Words
@@ -42,7 +42,7 @@ def decode(
     wire = np.frombuffer(bytearray(b"\xaa" * at + data + b"\xff" * 8), np.uint8)
     end = at + len(data)
     if bucket:
-        words = actions.decode_bucket_actions(wire, at, end, limits, groups(), code, 0, room)
+        words = bucket_actions.decode_bucket_actions(wire, at, end, limits, groups(), code, 0, room)
     else:
         words = actions.decode_actions(wire, at, end, limits, groups(), *arrays(match or {}), code, 0, room)
     assert code[room] == -7
