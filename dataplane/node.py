@@ -13,7 +13,7 @@ from triplane.dataplane.kernels.actions import decode_actions
 from triplane.dataplane.kernels.arena import arena_take
 from triplane.dataplane.kernels.classify import TABLES
 from triplane.dataplane.kernels.fields import KEY_WORDS
-from triplane.dataplane.kernels.flow_mods import CODE_WORDS, OFPRR_GROUP_DELETE, OFPRR_METER_DELETE
+from triplane.dataplane.kernels.flow_decoder import CODE_WORDS, OFPRR_GROUP_DELETE, OFPRR_METER_DELETE
 from triplane.dataplane.kernels.inject import inject, resume, write_program
 from triplane.dataplane.kernels.limits import (
     CHECK_NONE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from triplane.dataplane.kernels.classify import T_FIRST, T_TIMED, TABLE_WORDS, TABLES, Flows
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.flow_block import last_used
-from triplane.dataplane.kernels.flow_mods import OFPRR_HARD_TIMEOUT, OFPRR_IDLE_TIMEOUT, SECOND, Decoder, remove
+from triplane.dataplane.kernels.flow_decoder import OFPRR_HARD_TIMEOUT, OFPRR_IDLE_TIMEOUT, Decoder, remove
+from triplane.dataplane.kernels.flow_mods import SECOND
 from triplane.dataplane.kernels.flows import C_HARD, C_IDLE, C_NEXT, cold_of, lives_since
 
 

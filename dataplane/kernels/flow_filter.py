@@ -125,3 +125,8 @@ def find_strict(flows: Flows, table: int, key: Words, mask: Words, priority: int
 @kernel
 def table_of(flows: Flows, flow: int) -> int:
     return flows.arena[cold_of(flows, flow) + C_TABLE]
+
+
+@kernel
+def cookie_agrees(flows: Flows, flow: int, query: Words) -> bool:
+    return (flows.arena[cold_of(flows, flow) + C_COOKIE] ^ query[Q_COOKIE]) & query[Q_COOKIE_MASK] == 0

@@ -16,8 +16,9 @@ from triplane.dataplane.kernels.classify import (
 )
 from triplane.dataplane.kernels.compiler import kernel
 from triplane.dataplane.kernels.flow_block import last_used
+from triplane.dataplane.kernels.flow_decoder import Decoder
 from triplane.dataplane.kernels.flow_filter import wanted
-from triplane.dataplane.kernels.flow_mods import SECOND, Decoder
+from triplane.dataplane.kernels.flow_mods import SECOND
 from triplane.dataplane.kernels.flow_wire import OFPTT_ALL
 from triplane.dataplane.kernels.flows import (
     C_COOKIE,

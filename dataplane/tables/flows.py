@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from triplane.dataplane.kernels import flow_decoder as fd
 from triplane.dataplane.kernels import flow_log as log
 from triplane.dataplane.kernels import flow_mods as k
 from triplane.dataplane.kernels import flow_stats, learners
@@ -73,7 +74,7 @@ class FlowTables:
     def __init__(self, arena: Words, workers: int, groups: Words, meters: Words) -> None:
         self.flows = Flows(arena, make_words(TABLES * TABLE_WORDS), np.array([workers], np.int64))
         self.flows.tables[T_LIMIT::TABLE_WORDS] = MOST_FLOWS
-        self.decoder = k.make_decoder(groups, meters)
+        self.decoder = fd.make_decoder(groups, meters)
         self._result = np.zeros(4, np.int64)
         self._out = np.zeros(DUMP_BYTES, np.uint8)
         self._wire = np.zeros(1 << 18, np.uint8)
@@ -95,7 +96,7 @@ class FlowTables:
         while True:
             self.decoder.events[0] = 0
             at = int(k.flow_mods(self.flows, self.decoder, wire, outcome.consumed, end, now))
-            full = self.decoder.events[0] >= k.EVENTS - 2
+            full = self.decoder.events[0] >= fd.EVENTS - 2
             self._read_events(outcome, now)
             outcome.consumed = at
             full |= self._read_log(outcome.removed, now)
@@ -113,7 +114,7 @@ class FlowTables:
         if outcome.errors:
             return False
         if watched:
-            self.choose(FlowFilter(OFPTT_ALL, k.ANY, k.ANY, 0, 0, learnt.flow_mod[MATCH_AT:]))
+            self.choose(FlowFilter(OFPTT_ALL, fd.ANY, fd.ANY, 0, 0, learnt.flow_mod[MATCH_AT:]))
         flow = self._decoded()
         if flow:
             self.flows.arena[int(cold_of(self.flows, flow)) + C_LEARNT] = learnt.mark
@@ -127,7 +128,7 @@ class FlowTables:
     def _below(self, learnt: Learnt) -> bool:
         """Whether the table may have one more flow of the cookie."""
         cookie, table = int.from_bytes(learnt.flow_mod[8:16]), learnt.flow_mod[24]
-        _, _, flows = self.aggregate(FlowFilter(table, k.ANY, k.ANY, cookie, MASK64, EMPTY_MATCH))
+        _, _, flows = self.aggregate(FlowFilter(table, fd.ANY, fd.ANY, cookie, MASK64, EMPTY_MATCH))
         return flows < learnt.limit
 
     def warm(self, now: int) -> None:
@@ -136,7 +137,7 @@ class FlowTables:
         self.expire(now)
         flow_stats.start(self.flows, OFPTT_ALL)
         flow_stats.dump(self.flows, self.decoder, OFPTT_ALL, 0, self._out, self._result, now, False)
-        self.aggregate(FlowFilter(OFPTT_ALL, k.ANY, k.ANY, 0, 0, EMPTY_MATCH))
+        self.aggregate(FlowFilter(OFPTT_ALL, fd.ANY, fd.ANY, 0, 0, EMPTY_MATCH))
         learners.any_learner(self.flows, learners.ANY_TABLE, 0)
         self._learners.warm()
 
@@ -149,11 +150,11 @@ class FlowTables:
 
     def _read_events(self, outcome: FlowModOutcome, now: int) -> None:
         events = self.decoder.events
-        for at in range(1, 1 + int(events[0]) * k.EVENT_WORDS, k.EVENT_WORDS):
-            kind, first, second = (int(word) for word in events[at : at + k.EVENT_WORDS])
-            if kind == k.E_ERROR:
+        for at in range(1, 1 + int(events[0]) * fd.EVENT_WORDS, fd.EVENT_WORDS):
+            kind, first, second = (int(word) for word in events[at : at + fd.EVENT_WORDS])
+            if kind == fd.E_ERROR:
                 outcome.errors.append((first, second >> 16, second & 0xFFFF))
-            elif kind == k.E_BUFFER:
+            elif kind == fd.E_BUFFER:
                 outcome.buffers.append((first, second))
             else:
                 outcome.removed.append(self._removed(first, second, now))
@@ -253,7 +254,7 @@ class FlowTables:
         self._switch_log()
         doubt = before == LEARNERS_STIRRED or self._learners.lost  # whether there are any
         for table, cookie in self._learners.orphans(self.flows):
-            if self.choose(FlowFilter(table, k.ANY, k.ANY, cookie, MASK64, EMPTY_MATCH)):
+            if self.choose(FlowFilter(table, fd.ANY, fd.ANY, cookie, MASK64, EMPTY_MATCH)):
                 self._delete_learnt(table, removed, now)
         if doubt and not self._open and not learners.any_learner(self.flows, learners.ANY_TABLE, 0):
             limits[LIMIT_LEARNERS] = 0
@@ -265,14 +266,14 @@ class FlowTables:
         done = False
         while not done:
             self.decoder.log[log.LOG_AT] = UNASKED
-            done = bool(k.delete_all(self.flows, self.decoder, table, k.OFPRR_DELETE))
+            done = bool(k.delete_all(self.flows, self.decoder, table, fd.OFPRR_DELETE))
             self._read_log(removed, now)
 
     def _read_row(self, row: list[int], removed: list[Removed], now: int) -> None:
         kind, flow, other, at = row
         event = log.CHANGED if kind == log.ADDED and other else kind
         reason = other if kind == log.REMOVED else 0
-        if kind == log.REMOVED and self.flows.arena[int(cold_of(self.flows, flow)) + C_FLAGS] & k.OFPFF_SEND_FLOW_REM:
+        if kind == log.REMOVED and self.flows.arena[int(cold_of(self.flows, flow)) + C_FLAGS] & fd.OFPFF_SEND_FLOW_REM:
             removed.append(self._describe(flow, reason, now))
         if self._watched:
             self._changes.append(FlowChange(event, reason, self.encoded(flow, now), at))
@@ -289,7 +290,7 @@ class FlowTables:
         query[Q_OUT_PORT], query[Q_OUT_GROUP], query[Q_METER] = chosen.out_port, -1, -1
         if TABLES <= chosen.table_id < OFPTT_ALL:
             return False
-        if chosen.out_group != k.ANY:
+        if chosen.out_group != fd.ANY:
             query[Q_OUT_GROUP] = id_lookup(self.decoder.groups, chosen.out_group)
             return int(query[Q_OUT_GROUP]) >= 0
         return True
@@ -332,7 +333,7 @@ class FlowTables:
 
     def remove_using(self, group: int, meter: int, reason: int, now: int) -> list[Removed]:
         """Remove every flow that sends to a group slot or a meter slot (-1: none)."""
-        if not self.choose(FlowFilter(OFPTT_ALL, k.ANY, k.ANY, 0, 0, EMPTY_MATCH)):
+        if not self.choose(FlowFilter(OFPTT_ALL, fd.ANY, fd.ANY, 0, 0, EMPTY_MATCH)):
             return []
         self.decoder.query[Q_OUT_GROUP], self.decoder.query[Q_METER] = group, meter
         return self._until_done(lambda: bool(k.delete_all(self.flows, self.decoder, OFPTT_ALL, reason)), now)

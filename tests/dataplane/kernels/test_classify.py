@@ -23,8 +23,9 @@ from triplane.dataplane.kernels.classify import (
     Flows,
 )
 from triplane.dataplane.kernels.compiler import INTERPRETED
+from triplane.dataplane.kernels.flow_add import enter
 from triplane.dataplane.kernels.flow_block import flow_make
-from triplane.dataplane.kernels.flow_mods import enter, make_decoder
+from triplane.dataplane.kernels.flow_decoder import make_decoder
 from triplane.dataplane.kernels.flows import (
     flow_forget,
     flow_free,

@@ -31,7 +31,7 @@ from tests.oracle.program import Limits
 from triplane.dataplane.kernels.arena import make_arena
 from triplane.dataplane.kernels.classify import COUNTER_WORDS, F_COUNTERS, N_BYTES, N_PACKETS, N_USED, T_FIRST, T_LIMIT
 from triplane.dataplane.kernels.compiler import INTERPRETED
-from triplane.dataplane.kernels.flow_mods import EVENTS
+from triplane.dataplane.kernels.flow_decoder import EVENTS
 from triplane.dataplane.kernels.ids import make_index
 from triplane.dataplane.openflow.errors import OpenFlowError
 from triplane.dataplane.switch.datapath import FlowFilter, FlowModOutcome, Removed
