@@ -16,8 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+from numba import njit
 
 from triplane.dataplane.kernels import port as columns
+from triplane.dataplane.kernels.intrinsics import call_entry
 from triplane.dataplane.kernels.packet import BURST, FRAME_WORDS, PACKET_WORDS
 from triplane.dataplane.kernels.pool import POOL_BIG_TOP, POOL_SMALL_TOP, Pool, make_pool
 from triplane.tap import namespaces as ns
@@ -28,6 +30,12 @@ HOST_A, HOST_B, SWITCH = f"ta{PID}", f"tb{PID}", f"ts{PID}"
 IP_A, IP_B, IP6_A, IP6_B = "10.77.0.1", "10.77.0.2", "fd77::1", "fd77::2"
 CALL = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
 PATIENCE = 30.0  # seconds until a test gives up
+
+
+@njit(nogil=True)
+def run_entry(function, row, pool, batch, count):
+    """An `@entry`, by its address."""
+    return call_entry(function, row, pool, batch, count)
 
 
 def receive(port: Port, queue: int = 0, limit: int = BURST) -> np.ndarray:
