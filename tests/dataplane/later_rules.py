@@ -40,6 +40,14 @@ class LaterRules(Rules):
             return self.set_masked(stack)
         return self.copy_field(stack) if kind < 0.55 else super().change(stack)
 
+    def actions(self, stack: Stack, nicira: float = 0.0, depth: int = 0) -> list[Action]:
+        """Now and then a meter behind what changes the DSCP that it goes by."""
+        listed = super().actions(stack, nicira, depth)
+        if self.meters and "ip_dscp" in stack[1] and self.r.random() < 0.3:
+            marked = ("set_field", "ip_dscp", self.r.choice(NUMBERS["ip_dscp"]))
+            listed += [marked, ("meter", self.r.choice(self.meters)), self.output()]
+        return listed
+
     def nicira(self, stack: Stack, depth: int = 0) -> Action:
         """More that copies the packet, or looks it up while there is something in its action set."""
         kind = self.r.random()

@@ -201,6 +201,8 @@ def walk(r: Random, pair: Pair, flows: int, packets: int) -> None:
         for request in pair.rules.conjunction(7 + number):
             pair.flow_mod(request)
     for _ in range(packets):
+        if pair.switch.lost:
+            break
         pair.node.now += r.choice(meter_rules.STEPS)
         if r.random() < 0.1:
             pair.flow_mod(pair.rules.request(CHANGES))

@@ -40,6 +40,7 @@ from tests.oracle.packet import (
 )
 from tests.oracle.parse import parse
 
+MOST_KNOWN = 32
 OWN_TABLE, OWN_PORT, RESUBMITS = 255, 0xFFF8, 4096
 NICIRA = {"load", "move", "resubmit", "push", "pop", "output_reg", "exit", "note", "clone"}
 NICIRA |= {"multipath", "bundle", "bundle_load"}
@@ -79,10 +80,15 @@ class Switch:
         """Count what the first of these walks matched, and know what may have happened in any."""
         self.known = []
         for walk in walks:
-            if walk.memory not in self.known:
+            if not self.lost and walk.memory not in self.known:
                 self.known.append(walk.memory)
         for flow, octets in walks[0].matched:
             flow.packets, flow.octets, flow.used = flow.packets + 1, flow.octets + octets, now
+
+    @property
+    def lost(self) -> bool:
+        """Whether so much may have happened that it is not worth following."""
+        return len(self.known) > MOST_KNOWN
 
     def set_meter(self, number: int, meter: OracleMeter) -> None:
         """Add a meter, or give it other bands: it keeps its counters then (OpenFlow 1.3.5 section 6.7)."""
