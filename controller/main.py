@@ -17,7 +17,7 @@ from typing import Any
 
 from triplane.controller import address, compat, options
 from triplane.controller.options import OURS, Defaults, Setup
-from triplane.controller.runtime import births, hub, loglimit, ofp_event, openflow
+from triplane.controller.runtime import hub, loglimit, ofp_event, openflow
 from triplane.controller.runtime.app import SERVICE_BRICKS
 from triplane.controller.runtime.loop import LOOP
 from triplane.controller.runtime.manager import AppError, AppManager
@@ -123,7 +123,7 @@ def load(setup: Setup) -> tuple[AppManager, Setup]:
     if setup.only_if_needed and openflow.__name__ not in manager.applications_cls:
         setup = setup._replace(listen=[], connect=[])
     manager.load_apps([openflow.__name__])
-    with births.held():
+    with manager.making():
         manager.instantiate_apps(**manager.create_contexts())
     if manager.failed and len(manager.failed) >= len(manager.applications_cls) - 1:
         module, error = next(iter(manager.failed.items()))

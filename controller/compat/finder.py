@@ -16,8 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from triplane.controller.compat import source
-from triplane.controller.compat.names import ALTERED, GREEN, MENDED, NOT_SHARED, PACKAGES, STAND_INS, ours
-from triplane.controller.runtime.turns import have_turns
+from triplane.controller.compat.names import ALTERED, MENDED, NOT_SHARED, PACKAGES, STAND_INS, ours
 
 RYU_VERSION = (4, 34)  # whose behaviour is offered here
 NEEDS_OS_KEN = "it comes from os-ken, which is not installed: pip install 'triplane[controller]'"
@@ -78,7 +77,7 @@ class Alias(importlib.abc.Loader):
 
 
 class Altered(importlib.abc.Loader):
-    """Loads a module as `loader` does, then gives it other globals, and turns."""
+    """Loads a module as `loader` does, then gives it other globals."""
 
     def __init__(self, loader: importlib.abc.Loader, names: dict[str, str]) -> None:
         self._loader, self._names = loader, names
@@ -90,8 +89,6 @@ class Altered(importlib.abc.Loader):
         self._loader.exec_module(module)
         for name, target in self._names.items():
             module.__dict__[name] = importlib.import_module(target)
-        if module.__name__ in GREEN:
-            have_turns(module)
         if module.__name__ in MENDED:
             importlib.import_module(MENDED[module.__name__]).mend(module)
 
@@ -126,7 +123,7 @@ class Finder(importlib.abc.MetaPathFinder):
         found = ours(name)
         if found is not None:
             return Spec(fullname, Alias(found))
-        if fullname in ALTERED or fullname in GREEN or fullname in MENDED:
+        if fullname in ALTERED or fullname in MENDED:
             return _altered(fullname, path)
         return _ryu(fullname, name) if root == "ryu" else None
 

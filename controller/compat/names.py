@@ -36,9 +36,6 @@ CODEC = {
     *(f"ofproto_v1_{minor}{part}" for minor in (0, 2, 3, 4, 5) for part in ("", "_parser")),
 }
 
-# their threads count on changing at waits only
-GREEN = {"os_ken.lib.igmplib", "os_ken.lib.lacplib", "os_ken.lib.stplib", "os_ken.topology.switches"}
-
 # globals of os-ken's modules that are replaced: these wait where a kill would not reach them
 ALTERED = {
     "os_ken.lib.rpc": {"select": f"{_RUNTIME}.selecting"},

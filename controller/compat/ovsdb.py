@@ -8,7 +8,7 @@ from typing import Any
 
 from ovs.db import idl
 
-from triplane.controller.runtime.turns import out_of_turn
+from triplane.controller.runtime.turns import in_turn
 
 
 def _uuid_to_row(atom: Any, _base: Any) -> Any:
@@ -23,7 +23,7 @@ def mend(vsctl: ModuleType) -> None:
     run = vsctl.VSCtl.run_command
 
     def run_command(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with out_of_turn(), self.__dict__.setdefault("_one_at_a_time", threading.RLock()):
+        with in_turn(None), self.__dict__.setdefault("_one_at_a_time", threading.RLock()):
             return run(self, *args, **kwargs)
 
     vsctl.VSCtl.run_command = run_command

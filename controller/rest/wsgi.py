@@ -18,6 +18,8 @@ from triplane.controller.rest import http
 from triplane.controller.rest.rpc import WebSocketDisconnectedError, WebSocketRPCClient, WebSocketRPCServer
 from triplane.controller.rest.websocket import WebSocketWSGI
 from triplane.controller.runtime import cfg
+from triplane.controller.runtime.turns import Turn, in_turn
+from triplane.controller.runtime.waiting import current
 
 __all__ = [
     "CONF",
@@ -80,7 +82,8 @@ def _kept(controller: ControllerBase, method: Callable[..., Any], ws: Any) -> No
     manager = controller.parent.websocketmanager
     manager.add_connection(ws)
     try:
-        method(controller, ws)
+        with in_turn(controller.parent.mapper.turns.get(type(controller))):
+            method(controller, ws)
     finally:
         manager.delete_connection(ws)
 
@@ -156,17 +159,26 @@ class WebSocketManager:
 
 
 class RoutesMapper(Mapper):  # type: ignore[misc]
-    """A mapper whose routes may change while it is in use: an app may come or go."""
+    """A mapper whose routes may change while it is in use: an app may come or go.
+
+    A controller is served in the turn of the app that added its routes.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.turns: dict[Any, Turn | None] = {}  # by controller
 
     def connect(self, *args: Any, **kwargs: Any) -> Any:
         """Add a route; see Routes' Mapper."""
         added = super().connect(*args, **kwargs)
         self._created_regs = False  # Routes would go on without the new one once it has served a request
+        self.turns[kwargs.get("controller")] = current().turn
         return added
 
     def forget(self, module: str) -> None:
         """Remove the routes of all controllers that a module defines."""
         routes = self.__dict__["matchlist"]
+        self.turns = {one: turn for one, turn in self.turns.items() if _module_of(one) != module}
         routes[:] = [route for route in routes if _module_of(route.defaults.get("controller")) != module]
         self._created_regs = False
 
@@ -192,9 +204,10 @@ class WSGIApplication:
         req.urlvars = match
         link = URLGenerator(self.mapper, req.environ)
         cls = match["controller"]
-        controller = cls(req, link, self.registory.get(cls.__name__), **self.config)
-        controller.parent = self
-        return controller(req)
+        with in_turn(self.mapper.turns.get(cls)):
+            controller = cls(req, link, self.registory.get(cls.__name__), **self.config)
+            controller.parent = self
+            return controller(req)
 
     def register(self, controller: type, data: Any = None) -> None:
         """Add a controller's routes; each request's controller gets `data`."""

@@ -1,8 +1,9 @@
 """An app: handlers, and a queue of events that the loop calls them for.
 
-An app runs in one thread at a time, whichever leads the loop then (see `loop`). Whoever sends an event says in which
-phase the switch is, and only handlers for that phase are called. Of packet-ins, `PACKET_IN_LIMIT` may wait for an app,
-of all events `EVENT_LIMIT`: what comes then is dropped and counted, for a flood must not eat the memory.
+Its handlers are called one after the other, by whichever thread leads the loop then (see `loop`), in the app's turn
+(see `turns`): while another of its threads has that, events wait. Whoever sends an event says in which phase the switch
+is, and only handlers for that phase are called. Of packet-ins, `PACKET_IN_LIMIT` may wait for an app, of all events
+`EVENT_LIMIT`: what comes then is dropped and counted, for a flood must not eat the memory.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, ClassVar
 
-from triplane.controller.runtime import births, hub
 from triplane.controller.runtime import handler as handlers
+from triplane.controller.runtime import hub
 from triplane.controller.runtime.event import EventBase, EventReplyBase, EventRequestBase
 from triplane.controller.runtime.loop import LOOP, Relieved
 from triplane.controller.runtime.ofp_event import EventOFPPacketIn
+from triplane.controller.runtime.turns import LOOK, Turn
+from triplane.controller.runtime.waiting import Waits
 
 PACKET_IN_LIMIT = 4096
 EVENT_LIMIT = 65536
@@ -57,11 +60,26 @@ class Contained:
         return True
 
 
-class Turn:
-    """An app's place in the loop's queue."""
+class Place:
+    """An app's place in the loop's queue, and in that of its turn."""
 
     def __init__(self, run: Callable[[], bool]) -> None:
         self.run = run
+        self._looks = False
+
+    def called(self) -> None:
+        LOOP.ready.append(self)
+        LOOP.wake()
+
+    def look_soon(self) -> None:
+        """The leader's: run it in a while, to look at who has the turn."""
+        if not self._looks:
+            self._looks = True
+            LOOP.call_at(LOOP.now + LOOK, self._look)
+
+    def _look(self) -> None:
+        self._looks = False
+        LOOP.ready.append(self)
 
 
 class RyuApp:
@@ -91,9 +109,10 @@ class RyuApp:
         self.dropped_packet_ins = 0
         self.dropped_events = 0  # others
         self._app_running = True  # a handler is called, or none may be: not before `start`
-        self._app_queued = False  # in the loop's `ready`
+        self._app_queued = False  # in the loop's `ready`, or waiting for the turn
         self._app_contained = Contained(self)
-        self._app_turn = Turn(self._app_run)
+        self._app_turn = Turn()
+        self._app_place = Place(self._app_run)
         self._app_routes: dict[tuple[type, str], list[tuple[RyuApp, list[Any]]]] = {}
 
     @cached_property  # no property: apps may assign it
@@ -117,6 +136,7 @@ class RyuApp:
             hub.kill(self.main_thread)
         self.is_active = False
         self.events.clear()
+        self._app_turn.leave(self._app_place)
         end = time.monotonic() + STOP_SECONDS
         while self._app_running and not LOOP.leads and time.monotonic() < end:
             time.sleep(0.001)
@@ -132,20 +152,37 @@ class RyuApp:
     def _app_schedule(self) -> None:
         if not self._app_queued:
             self._app_queued = True
-            LOOP.ready.append(self._app_turn)
-            LOOP.wake()
+            self._app_place.called()
 
     def _app_run(self) -> bool:
-        """Handle some of the events that wait: the loop's call."""
+        """Handle some of the events that wait, in one turn: the loop's call."""
+        turn, place = self._app_turn, self._app_place
+        if self._app_running or not self.events:
+            self._app_queued = False
+            turn.leave(place)
+            return False
+        me = LOOP.tenure.waits
+        self._app_queued = True
+        if not turn.take(place, me):
+            place.look_soon()
+            return False
         self._app_queued = False
+        me.turn = turn
+        try:
+            self._app_handle(turn, me)
+        finally:
+            me.turn = None
+            turn.give_up(me)
+        return bool(self.events)
+
+    def _app_handle(self, turn: Turn, me: Waits) -> None:
         for _ in range(EVENTS_IN_A_TURN):
-            if self._app_running or not self.events:
-                return False
+            if not self.events or turn.holder is not me:
+                break
             event, state = self.events.popleft()
             self._app_call(self.get_handlers(event, state), event)
         if self.events:
             self._app_schedule()
-        return bool(self.events)
 
     def _app_call(self, handlers: list[Any], event: EventBase) -> None:
         """Call handlers, as the leader. Raises Relieved if it took so long that this thread leads no more."""
@@ -158,8 +195,6 @@ class RyuApp:
             contained.handler = handler
             with contained:
                 handler(event)
-        if births.gates:
-            births.handled()
         self._app_running = not self.is_active
         try:
             token.pop()
@@ -269,10 +304,20 @@ class RyuApp:
             if not routes:
                 return
         app, found = routes[0]
-        if app._app_running or app.events:
+        turn = app._app_turn
+        if app._app_running or app.events or turn.holder is not None or turn.queue:
             app._send_event(ev, state)
-        else:
+            return
+        me = turn.holder = LOOP.tenure.waits  # nobody else has taken it since that look: see `turns`
+        me.turn = turn
+        try:
             app._app_call(found, ev)
+        finally:
+            me.turn = None
+            if turn.holder is me:
+                turn.holder = None
+            if turn.queue:
+                turn.call_next()
 
     def _app_find_routes(self, ev: EventBase, state: str) -> list[tuple[RyuApp, list[Any]]]:
         apps = [SERVICE_BRICKS[name] for name in self.get_observers(ev, state) if name in SERVICE_BRICKS]

@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
-from triplane.controller.runtime import births
 from triplane.controller.runtime.streams import StreamClient, StreamServer, connect, listen
-from triplane.controller.runtime.turns import in_turn
+from triplane.controller.runtime.turns import change
 from triplane.controller.runtime.waiting import Waits, current, wait_until, waits_of, wake
 
 __all__ = [
@@ -66,7 +65,8 @@ class HubThread(threading.Thread):
         delay: float = 0,
     ) -> None:
         super().__init__(name=getattr(function, "__qualname__", "hub"), daemon=True)
-        self._function = in_turn(function) if current().has_turn else function
+        self._function = function
+        self._turn = current().turn
         self._args, self._kwargs, self._delay = args, dict(kwargs or {}), delay
         self._raises = bool(self._kwargs.pop("raise_error", False))
         self._result: Any = None
@@ -74,20 +74,19 @@ class HubThread(threading.Thread):
         self._links: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
         self._over = Event()  # no kill comes any more, links are called
-        self._begin = births.place()
         waits_of(self).shield()  # a kill comes in `run`: not in what `threading` does before
 
     def run(self) -> None:
         with _Ending(self):
             with _Ending(self):
+                change(current(), self._turn)
                 current().begin()
-                if self._begin is not None:
-                    self._begin()
                 if self._delay:
                     sleep(self._delay)
                 self._result = self._function(*self._args, **self._kwargs)
             current().shield_for_ever()  # a kill that came too late comes here
         self._finish()
+        change(current(), None)
 
     def _finish(self) -> None:
         with self._lock:

@@ -57,10 +57,11 @@ class Relieved(BaseException):
 class Tenure:
     """One thread's time as leader. While a handler runs, `token` has one item."""
 
-    __slots__ = ("ident", "token")
+    __slots__ = ("ident", "token", "waits")
 
     def __init__(self) -> None:
         self.ident = threading.get_ident()
+        self.waits = waiting.current()
         self.token: list[None] = []
 
 

@@ -8,12 +8,13 @@ import itertools
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from triplane.controller.runtime import births, hub, protocol
 from triplane.controller.runtime import handler as handlers
+from triplane.controller.runtime import hub, protocol
 from triplane.controller.runtime.app import (
     SERVICE_BRICKS,
     RyuApp,
@@ -23,6 +24,8 @@ from triplane.controller.runtime.app import (
     unregister_app,
 )
 from triplane.controller.runtime.imports import AppError, app_class, import_app
+from triplane.controller.runtime.turns import Turn, kept
+from triplane.controller.runtime.waiting import current
 
 __all__ = [
     "SERVICE_BRICKS",
@@ -40,6 +43,7 @@ log = logging.getLogger(__name__)
 OSKenApp = RyuApp
 _VERSION_NAMES = {1: "1.0", 3: "1.2", 4: "1.3", 5: "1.4", 6: "1.5"}
 _IMPORT_SYSTEM = ("importlib", "_frozen_importlib", "triplane.controller.compat")
+TURN_SECONDS = 0.25  # for a thread of an app that is to start, or to close, to give up the turn
 JOIN_SECONDS = 0.5  # for an app's main thread when the app is taken down
 
 
@@ -102,6 +106,8 @@ class AppManager:
         self.main_threads: dict[str, Any] = {}  # what `start` returned, by app's name
         self.failed: dict[str, Exception] = {}  # apps that could not be made, by module's name
         self._closing = threading.Lock()
+        self._making = False
+        self._kept: list[Turn] = []  # turns of apps that are being made
 
     # loading
 
@@ -146,9 +152,34 @@ class AppManager:
 
     # making
 
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Meanwhile the apps' turns are kept: what they spawn begins at the end, or when the maker waits."""
+        if self._making:
+            yield
+            return
+        self._making, self._kept = True, []
+        try:
+            yield
+        finally:
+            self._making = False
+            for turn in self._kept:
+                turn.give_up(current())
+
+    def _make(self, cls: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """An object whose threads have a turn, and the turn is kept."""
+        turn = Turn()
+        with self.making():
+            self._kept.append(turn)
+            with kept(turn):
+                made = cls(*args, **kwargs)
+        if isinstance(made, RyuApp):
+            made._app_turn = turn
+        return made
+
     def create_contexts(self) -> dict[str, Any]:
         """Make what apps share. Raises AppError."""
-        with births.held():
+        with self.making():
             return self._create_contexts()
 
     def _create_contexts(self) -> dict[str, Any]:
@@ -156,7 +187,7 @@ class AppManager:
             if key in self.contexts:
                 continue
             with Contained(cls.__name__, f"to be made, as context {key!r}") as made:
-                self.contexts[key] = self._instantiate(None, cls) if _is_app(cls) else cls()
+                self.contexts[key] = self._instantiate(None, cls) if _is_app(cls) else self._make(cls)
             if made.error is not None:
                 raise AppError(f"context {key!r}: {_told(made.error)}")
         return self.contexts
@@ -166,7 +197,7 @@ class AppManager:
 
         One that fails is logged and left out. What they spawn begins when all have started.
         """
-        with births.held():
+        with self.making():
             self._instantiate_apps(*args, **kwargs)
         return list(self.main_threads.values())
 
@@ -192,8 +223,7 @@ class AppManager:
         log.debug("instantiating app %s", cls.__name__)
         if cls.OFP_VERSIONS is not None:
             protocol.set_app_supported_versions(cls.OFP_VERSIONS)
-        with births.held():
-            app = cls(*args, **kwargs)
+        app: RyuApp = self._make(cls, *args, **kwargs)
         register_app(app)
         self.applications[app.name] = app
         return app
@@ -211,6 +241,10 @@ class AppManager:
         for context in self.contexts.values():
             getattr(getattr(context, "mapper", None), "forget", lambda _: None)(module)  # its REST controllers
         self.applications_cls[module] = cls
+        with self.making():
+            return self._make_again(module, cls, known)
+
+    def _make_again(self, module: str, cls: type[RyuApp], known: set[str]) -> RyuApp | None:
         with Contained(module, "to be made again") as made:
             contexts = self.create_contexts()
             wanted = [name for name in self.applications_cls if name == module or name not in known]
@@ -223,7 +257,8 @@ class AppManager:
         return next(app for app in apps if type(app) is cls)
 
     def _start(self, app: RyuApp) -> None:
-        with Contained(app.name, "to start"):
+        self._kept.append(app._app_turn)
+        with Contained(app.name, "to start"), kept(app._app_turn, TURN_SECONDS):
             thread = app.start()
             if thread is not None:
                 self.main_threads[app.name] = thread
@@ -260,8 +295,10 @@ class AppManager:
         if thread is not None:
             hub.kill(thread)
             thread.join(JOIN_SECONDS)
-        for doing, call in (("to stop", app.stop), ("to close", app.close)):
-            _contain(name, doing, call)
+        _contain(name, "to stop", app.stop)
+        with kept(app._app_turn, TURN_SECONDS):
+            _contain(name, "to close", app.close)
+        app._app_turn.give_up(current())
 
     def close(self) -> None:
         """Take all apps down, the last first, and close the contexts."""

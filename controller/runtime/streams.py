@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+from triplane.controller.runtime.turns import in_turn
 from triplane.controller.runtime.waiting import current
 
 HANDSHAKE_SECONDS = 10.0
@@ -104,7 +105,8 @@ class StreamServer:
         if self._context is not None:
             client.settimeout(HANDSHAKE_SECONDS)
             try:
-                client = self._context.wrap_socket(client, server_side=True)
+                with in_turn(None):
+                    client = self._context.wrap_socket(client, server_side=True)
             except OSError as error:  # ssl.SSLError is one
                 log.warning("TLS handshake with %s failed: %s", address, error)
                 client.close()
@@ -126,14 +128,16 @@ class StreamClient:
     def connect(self) -> socket.socket | None:
         """A connected socket; None if it could not be."""
         try:
-            client = socket.create_connection(self.addr, timeout=self.timeout)
+            with in_turn(None):
+                client = socket.create_connection(self.addr, timeout=self.timeout)
         except OSError as error:
             log.debug("no connection to %s: %s", self.addr, error)
             return None
         if not self.ssl_args:
             return client
         try:
-            return context_of(self.ssl_args, server=False).wrap_socket(client)
+            with in_turn(None):
+                return context_of(self.ssl_args, server=False).wrap_socket(client)
         except OSError as error:
             log.warning("TLS handshake with %s failed: %s", self.addr, error)
             client.close()

@@ -16,7 +16,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from triplane.controller.runtime.turns import Turn
 
 
 def _nothing() -> None:
@@ -24,7 +27,6 @@ def _nothing() -> None:
 
 
 about_to_block: Callable[[], None] = _nothing  # called before a thread waits; the loop sets it, to go on without it
-_turn = threading.Lock()  # see `turns`
 
 
 class Asked(BaseException):
@@ -49,11 +51,12 @@ class Waits:
         self.thread = thread
         self.asked: list[BaseException] = []  # to be raised in the thread
         self.raised: BaseException | None = None  # between two instructions, the last time
-        self.has_turn = False  # it holds `_turn`, but for the time that it waits
-        self.gate: Any = None  # that opens when it waits, see `births`
+        self.turn: Turn | None = None  # which it gives up when it waits
         self._shields = 0
         self._token = threading.Lock()  # taken: nothing has happened since it was last looked at
         self._token.acquire()
+        self._called = threading.Lock()  # taken: its turn has not come
+        self._called.acquire()
         self._wake: Callable[[], None] = self.unpark
 
     # the thread itself
@@ -131,14 +134,12 @@ class Waits:
 
     def _give_up_turn(self) -> None:
         about_to_block()
-        if self.gate is not None:
-            self.gate.open()
-        if self.has_turn:
-            _turn.release()
+        if self.turn is not None:
+            self.turn.give_up(self)
 
     def _want_turn(self) -> None:
-        if self.has_turn:
-            _turn.acquire()
+        if self.turn is not None:
+            self.turn.wait(self)
 
     def _raise_asked(self) -> None:
         if self.asked:
@@ -147,27 +148,17 @@ class Waits:
 
     def pause(self) -> None:
         """Let others run."""
-        if not self.has_turn:
+        turn = self.turn
+        if turn is None or not turn.queue:
             time.sleep(0)
-            return
-        _turn.release()
-        time.sleep(0)
-        _turn.acquire()
-        self._raise_asked()
+        if turn is not None:
+            with self:
+                turn.give_up(self)
+                turn.wait(self)
 
-    def take_turn(self) -> None:
-        """Be the only one that has the turn. From here on nothing is raised but where this thread waits."""
-        self.__enter__()
-        if not _turn.acquire(blocking=False):
-            about_to_block()
-            _turn.acquire()
-        self.has_turn = True
-
-    def end_turn(self) -> None:
-        """Let another have it. Raises what is asked for."""
-        self.has_turn = False
-        _turn.release()
-        self.__exit__(None, None, None)
+    def listen(self, seconds: float | None) -> None:
+        """Wait for `called`, which says that this thread may have the turn. A kill does not wake it."""
+        self._called.acquire(timeout=-1 if seconds is None else seconds)
 
     # other threads
 
@@ -175,6 +166,11 @@ class Waits:
         """Let the thread go on from `park`, or from its next one."""
         with contextlib.suppress(RuntimeError):  # it has been told already
             self._token.release()
+
+    def called(self) -> None:
+        """The thread's turn has come, or comes next."""
+        with contextlib.suppress(RuntimeError):  # it has been told already
+            self._called.release()
 
     def interrupt(self, error: BaseException) -> None:
         """Raise an exception in the thread."""

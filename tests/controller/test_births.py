@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from triplane.controller import App, on
-from triplane.controller.runtime import births, hub
+from triplane.controller.runtime import hub
 from triplane.controller.runtime.app import SERVICE_BRICKS
 from triplane.controller.runtime.event import EventBase
 from triplane.controller.runtime.manager import AppManager, lookup_service_brick
@@ -74,27 +74,37 @@ def test_what_a_handler_spawns_begins_when_it_is_done(manager: AppManager) -> No
     assert app.found == "again"
 
 
-def test_it_begins_when_the_spawner_waits_or_its_time_is_up() -> None:
-    with births.held():
-        begun = hub.Event()
-        thread = hub.spawn(begun.set)
-        assert not begun.is_set()
-        thread.wait()  # a wait in the hub
-        told = threading.Event()
+class Blocked(App):
+    """Spawns what it waits for, in the hub or elsewhere, before it is made."""
+
+    how: type[hub.Event | threading.Event] = hub.Event
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        told = self.how()
         hub.spawn(told.set)
-        assert told.wait(30)  # a wait elsewhere
+        assert not told.is_set()
+        assert told.wait(30)
 
 
-def test_one_that_is_killed_before_never_begins() -> None:
-    begun: list[int] = []
-    with births.held():
-        thread = hub.spawn(begun.append, 1)
-        hub.kill(thread)
-    thread.wait()
-    assert begun == []
+@pytest.mark.parametrize("how", [hub.Event, threading.Event])
+def test_it_begins_when_the_spawner_waits(manager: AppManager, how: Any) -> None:
+    Blocked.how = how
+    manager.applications_cls = {"blocked": Blocked, "late": Late}
+    manager.instantiate_apps()
+    assert not manager.failed
 
 
-def test_a_thread_without_a_gate_begins_at_once() -> None:
-    told = threading.Event()
-    hub.spawn(told.set)
-    assert told.wait(30)
+class Killing(App):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.begun: list[int] = []
+        self.thread = hub.spawn(self.begun.append, 1)
+        hub.kill(self.thread)
+
+
+def test_one_that_is_killed_before_never_begins(manager: AppManager) -> None:
+    app = manager.instantiate(Killing)
+    assert isinstance(app, Killing)
+    app.thread.wait()
+    assert app.begun == []

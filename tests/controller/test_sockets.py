@@ -9,7 +9,7 @@ import pytest
 
 from tests.controller.process import own_host
 from triplane.controller.runtime import hub, sockets
-from triplane.controller.runtime.turns import in_turn
+from triplane.controller.runtime.turns import Turn, in_turn
 
 MUCH = bytes(range(256)) * (1 << 14)  # more than a socket's buffers hold
 PATIENCE = 60.0
@@ -70,20 +70,15 @@ def test_a_kill_while_it_waits(server: sockets.socket) -> None:
 
 
 def test_the_turn_is_free_while_one_waits(server: sockets.socket) -> None:
-    @in_turn
     def accept() -> bytes:
         client, _ = server.accept()
         with client:
             return receive_all(client)
 
-    accepting = hub.spawn(accept)
-
-    @in_turn
-    def send() -> None:
+    with in_turn(Turn()):
+        accepting = hub.spawn(accept)
         with sockets.socket(plain.AF_INET, plain.SOCK_STREAM) as sock:
             sock.connect(server.getsockname())
             hub.sleep(0.01)
             sock.sendall(b"in turn")
-
-    send()
     assert accepting.wait(PATIENCE) == b"in turn"

@@ -1,18 +1,18 @@
-"""Libraries written for green threads: only one of their threads runs, and another where it waits."""
+"""Turns: of the threads that share one only one runs, and another where it waits."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from types import ModuleType
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from tests.controller.plant import PATIENCE, until
 from triplane.controller.runtime import hub
-from triplane.controller.runtime.app import RyuApp
-from triplane.controller.runtime.event import EventBase
-from triplane.controller.runtime.handler import set_ev_cls
-from triplane.controller.runtime.turns import have_turns, in_turn
+from triplane.controller.runtime.turns import Turn, blocked, in_turn
 from triplane.controller.runtime.waiting import current
 
 
@@ -24,7 +24,21 @@ def threads_change_often() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-def test_a_change_only_where_one_waits() -> None:
+@pytest.fixture
+def turn() -> Iterator[Turn]:
+    """A turn, which is free at the end."""
+    turn = Turn()
+    yield turn
+    until(lambda: turn.holder is None)
+    assert turn.queue == []
+
+
+def spawn(turn: Turn, function: Callable[..., Any], *args: Any) -> hub.HubThread:
+    with in_turn(turn):
+        return hub.spawn(function, *args)
+
+
+def test_a_change_only_where_one_waits(turn: Turn) -> None:
     """A step of several instructions is seen whole by the others; without turns this fails at once."""
     inside, seen = [0], []
 
@@ -36,83 +50,105 @@ def test_a_change_only_where_one_waits() -> None:
             inside[0] -= 1
             hub.sleep(0)
 
-    @in_turn
-    def begin() -> list[hub.HubThread]:
-        return [hub.spawn(work) for _ in range(4)]
-
-    hub.joinall(begin())
+    hub.joinall([spawn(turn, work) for _ in range(4)])
     assert set(seen) == {1}
 
 
-def test_who_waits_lets_others_run() -> None:
+def test_who_waits_lets_others_run(turn: Turn) -> None:
     event, order = hub.Event(), []
 
-    @in_turn
     def waiter() -> None:
         order.append("waits")
         event.wait()
         order.append("goes on")
 
-    @in_turn
-    def setter() -> None:
+    thread = spawn(turn, waiter)
+    until(lambda: "waits" in order)
+    with in_turn(turn):
         order.append("sets")
         event.set()
         order.append("still has the turn")
-
-    thread = hub.spawn(waiter)
-    while "waits" not in order:
-        hub.sleep(0.001)
-    setter()
     thread.wait()
     assert order == ["waits", "sets", "still has the turn", "goes on"]
 
 
-def test_killed_and_timed_out_while_waiting() -> None:
-    @in_turn
-    def timed_out() -> str:
+def test_who_has_waited_longest_comes_next(turn: Turn) -> None:
+    order: list[int] = []
+    with in_turn(turn):
+        threads = []
+        for number in range(5):
+            threads.append(hub.spawn(order.append, number))
+            while len(turn.queue) < len(threads):
+                sum(range(100))  # one that slept would lose the turn
+    hub.joinall(threads)
+    assert order == [0, 1, 2, 3, 4]
+
+
+def test_without_a_turn_a_thread_begins_at_once() -> None:
+    begun = threading.Event()
+    hub.spawn(begun.set)
+    assert begun.wait(PATIENCE)
+
+
+def test_killed_and_timed_out_while_waiting(turn: Turn) -> None:
+    with in_turn(turn):
         with pytest.raises(hub.Timeout), hub.Timeout(0.01):
             hub.Event().wait()
-        return "timed out"
-
-    assert timed_out() == "timed out"
-    thread = hub.spawn(in_turn(hub.Event().wait))
+        assert turn.holder is current()
+    thread = spawn(turn, hub.Event().wait)
     hub.sleep(0.01)
     hub.kill(thread)
     thread.wait()
-    assert in_turn(lambda: current().has_turn)()
-    assert not current().has_turn
 
 
-def test_killed_at_any_time_leaves_the_turn_to_others() -> None:
-    @in_turn
+def test_killed_at_any_time_leaves_the_turn_to_others(turn: Turn) -> None:
     def work() -> None:
         for _ in range(20):
             hub.sleep(0)
 
     for _ in range(300):
-        thread = hub.spawn(work)
-        other = hub.spawn(work)
+        thread, other = spawn(turn, work), spawn(turn, work)
         hub.kill(thread)
         hub.joinall([thread, other])
-    assert in_turn(lambda: current().has_turn)()
 
 
-class Library(RyuApp):
-    """Its handler says whether it has the turn."""
+def test_timed_out_at_any_time_leaves_the_turn_to_others(turn: Turn) -> None:
+    def work() -> None:
+        for step in range(200):
+            try:
+                with hub.Timeout(0.0005), in_turn(Turn()):
+                    while True:
+                        hub.sleep(0)
+                        sum(range(step))
+            except hub.Timeout:
+                continue
 
-    @set_ev_cls(EventBase)
-    def handler(self, ev: EventBase) -> bool:
-        return current().has_turn
-
-    def other(self) -> bool:
-        return current().has_turn
+    hub.joinall([spawn(turn, work) for _ in range(3)])
 
 
-def test_the_handlers_of_a_module_have_turns() -> None:
-    module = ModuleType(__name__)
-    module.Library = Library  # type: ignore[attr-defined]
-    have_turns(module)
-    library = Library()
-    assert library.handler(EventBase())
-    assert not library.other()
-    assert Library.handler.callers  # it still is a handler
+def test_in_turn_of_another_meanwhile(turn: Turn) -> None:
+    other = Turn()
+    with in_turn(turn), in_turn(other):
+        assert (turn.holder, other.holder) == (None, current())
+        with in_turn(None):
+            assert other.holder is None
+        assert other.holder is current()
+    assert current().turn is None
+
+
+def test_who_computes_is_not_blocked_however_long_it_waits_for_the_interpreter() -> None:
+    end = threading.Event()
+
+    def compute() -> None:
+        while not end.is_set():
+            sum(range(1000))
+
+    threads = [hub.spawn(compute) for _ in range(4)]
+    for _ in range(200):
+        hub.sleep(0.001)
+        assert not any(blocked(thread) for thread in threads)
+    end.set()
+    sleeping = hub.spawn(time.sleep, 0.5)
+    until(lambda: blocked(sleeping))
+    hub.joinall(threads)
+    until(lambda: all(blocked(thread) for thread in threads))  # they have ended
