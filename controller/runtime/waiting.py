@@ -32,7 +32,9 @@ about_to_block: Callable[[], None] = _nothing  # called before a thread waits; t
 class Asked(BaseException):
     """Raised in a thread by its interpreter; turns into the exception that was asked for when it is made."""
 
-    def __new__(cls) -> Any:
+    def __new__(cls, made: BaseException | None = None) -> Any:
+        if made is not None:  # while another exception is handled the interpreter asks twice
+            return made
         waits = current()
         if not waits.asked:
             return super().__new__(cls)

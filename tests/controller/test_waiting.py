@@ -40,6 +40,23 @@ for _ in range(5000):
     thread.wait()
 """
 
+AGAIN = """
+import sys
+from triplane.controller.runtime import hub
+
+def work():
+    while True:
+        hub.sleep(0.00001)
+
+sys.setswitchinterval(1e-5)
+for _ in range(1000):
+    thread = hub.spawn(work)
+    hub.sleep(0.0001)
+    hub.kill(thread)
+    hub.kill(thread)
+    thread.wait()
+"""
+
 IN_A_CALLBACK = """
 import gc
 from triplane.controller.runtime import hub
@@ -76,6 +93,10 @@ def ran(script: str) -> tuple[int, str, str]:
 def test_killed_as_soon_as_spawned() -> None:
     """The kill does not come in what Python does before the thread's function: nobody would hear of its end."""
     assert ran(AT_ONCE) == (0, "", "")
+
+
+def test_killed_again_while_the_first_kill_comes() -> None:
+    assert ran(AGAIN) == (0, "", "")
 
 
 def test_killed_where_nothing_can_be_raised() -> None:
