@@ -123,15 +123,15 @@ _INTERPRETER = _interpreter()
 
 
 def blocked(thread: threading.Thread) -> bool:
-    """Is it in a system call that waits, or has it ended? To wait for the interpreter does not count."""
+    """Does it sleep in a system call, or has it ended? Not if it waits for the interpreter, a processor or a disk."""
+    task = f"/proc/self/task/{thread.native_id}"
     try:
-        with open(f"/proc/self/task/{thread.native_id}/syscall") as file:
-            words = file.read().split()
-    except OSError:
+        with open(f"{task}/syscall", "rb") as call, open(f"{task}/stat", "rb") as status:
+            number, *arguments = call.read().split()
+            state = status.read().rpartition(b") ")[2][:1]
+    except OSError:  # nor does every kernel tell: then nobody has a turn for long
         return True
-    if words[0] in ("running", "-1"):  # -1: interrupted where it computes
-        return False
-    return int(words[1], 16) not in _INTERPRETER
+    return state == b"S" and number not in (b"running", b"-1") and int(arguments[0], 16) not in _INTERPRETER
 
 
 @contextmanager
