@@ -1,7 +1,7 @@
 """Threads and what they wait for, under the names of `ryu.lib.hub`: plain threads here, no green ones.
 
-`spawn` starts a daemon thread, so none outlives the process. `kill` ends one: at once where it waits in this module,
-else at its next Python instruction. Nothing is monkey-patched.
+`spawn` starts a daemon thread, so none outlives the process; it is of its spawner's turn (see `turns`). `kill` ends it:
+at once where it waits in this module, else at its next Python instruction. Nothing is monkey-patched.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ the handler, and writes what it sent. So that an app that blocks or computes for
 changes hands: while the leader is inside a handler it leaves a token in its `Tenure`; who takes the token out has the
 lead. A *follower* takes it when the leader has been in one handler for `PATIENCE`; a handler that is about to wait
 (`about_to_block`, called by `waiting`) gives it away at once. The old leader, when its handler returns,
-finds its token gone, and becomes a follower. An app runs in one thread at a time, so there are at most few threads
-more than apps.
+finds its token gone, and becomes a follower. An app's handlers run one at a time, so there are at most few threads
+more than apps. Its other threads have no part in the loop; if one of them has the app's turn (`turns`), events wait.
 
 Everything here belongs to the leader, but for the deques, to which any thread appends and then calls `wake`. A turn:
 1. what sockets have (readers put packet-ins into their session's queue, and deal with all the rest at once);

@@ -24,7 +24,7 @@ from triplane.controller.runtime.app import (
     unregister_app,
 )
 from triplane.controller.runtime.imports import AppError, app_class, import_app
-from triplane.controller.runtime.turns import Turn, kept
+from triplane.controller.runtime.turns import LOOKS, LOOKS_AT_MAKER, Turn, kept
 from triplane.controller.runtime.waiting import current
 
 __all__ = [
@@ -164,11 +164,12 @@ class AppManager:
         finally:
             self._making = False
             for turn in self._kept:
+                turn.looks = LOOKS
                 turn.give_up(current())
 
     def _make(self, cls: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """An object whose threads have a turn, and the turn is kept."""
-        turn = Turn()
+        turn = Turn(LOOKS_AT_MAKER)
         with self.making():
             self._kept.append(turn)
             with kept(turn):

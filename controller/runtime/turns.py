@@ -26,6 +26,7 @@ from triplane.controller.runtime.waiting import Waits, current
 
 LOOK = 0.004  # s between two looks of who comes next at who has the turn
 LOOKS = 5  # one after the other that must find it blocked
+LOOKS_AT_MAKER = 125  # while apps are made, when no event waits, but some libraries for more than a moment
 
 
 class Comer(Protocol):
@@ -38,9 +39,10 @@ class Comer(Protocol):
 class Turn:
     """An app's."""
 
-    __slots__ = ("_looked", "_looks", "_suspect", "holder", "queue")
+    __slots__ = ("_looked", "_looks", "_suspect", "holder", "looks", "queue")
 
-    def __init__(self) -> None:
+    def __init__(self, looks: int = LOOKS) -> None:
+        self.looks = looks
         self.holder: Waits | None = None  # the thread that has the turn
         self.queue: list[Comer] = []
         self._suspect: Waits | None = None  # was blocked in the last so many looks
@@ -105,13 +107,16 @@ class Turn:
             return
         self._looks = self._looks + 1 if self._suspect is holder else 1
         self._suspect = holder
-        if self._looks >= LOOKS and self.holder is holder:
+        if self._looks >= self.looks and self.holder is holder:
             self.holder = None
 
 
 def _interpreter() -> range:
-    """Addresses among which the interpreter's lock is."""
-    start = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+    """Addresses among which the interpreter's lock is; none if it hides them, and turns are the softer for it."""
+    try:
+        start = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+    except ValueError:
+        return range(0)
     for line in Path("/proc/self/maps").read_text().splitlines():
         low, high = (int(word, 16) for word in line.split()[0].split("-"))
         if low <= start < high:
