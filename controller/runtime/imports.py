@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from triplane.controller.compat import source
+from triplane.controller.runtime import script_time
 from triplane.controller.runtime.app import RyuApp
 
 log = logging.getLogger(__name__)
@@ -40,10 +41,11 @@ def is_app(name: str) -> bool:
 
 def import_app(name: str, what: str = "app") -> ModuleType:
     """The module of an app, or of what else is named so in messages. Raises AppError."""
+    known = set(sys.modules)
     try:
-        if is_file(name):
-            return _import_file(Path(name), what)
-        return importlib.import_module(name)
+        module = _import_file(Path(name), what) if is_file(name) else importlib.import_module(name)
+        script_time.give(module, set(sys.modules) - known)
+        return module
     except SyntaxError as error:
         raise AppError(f"{what} {name}: {error.filename}:{error.lineno}: {error.msg}") from error
     except AppError:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from triplane.controller.runtime import hub, ofp_event
+from triplane.controller.runtime import hub, ofp_event, script_time
 from triplane.controller.runtime.app import RyuApp
 from triplane.controller.runtime.handler import CONFIG_DISPATCHER, MAIN_DISPATCHER
 from triplane.controller.runtime.imports import AppError, app_class, execute
@@ -47,7 +47,10 @@ class Reloader:
     def _reload(self, module: str, path: Path) -> None:
         trial = _Trial(path)
         with trial:
-            trial.cls = app_class(execute(module, path))
+            known = set(sys.modules)
+            again = execute(module, path)
+            script_time.give(again, set(sys.modules) - known)
+            trial.cls = app_class(again)
             if trial.cls is None:
                 raise AppError("it has no subclass of RyuApp")
         if trial.cls is not None and not trial.failed:

@@ -4,8 +4,8 @@ Whatever an app does is done in its turn: its handlers, threads that it spawns, 
 gives it up where it waits in the hub (`waiting`), and in its place runs who has waited longest: a thread, or the loop
 with the app's events. Different apps hinder each other in nothing.
 
-Turns are soft. A thread that is in a blocking call elsewhere (a plain `time.sleep`, `socket.recv`, `subprocess.run`)
-loses its turn to who comes next, and takes no part until it waits in the hub again. One that computes keeps it.
+Turns are soft. A thread that is in a blocking call elsewhere (`socket.recv`, `subprocess.run`) loses its turn to who
+comes next, and takes no part until it waits in the hub again. One that computes keeps it.
 
 A look at `holder` and its change stand together without a call or a loop: the interpreter changes to no other
 thread there, and raises nothing. A turn that somebody failed to give up goes the way of those that are blocked.

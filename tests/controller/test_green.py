@@ -176,8 +176,11 @@ def run(tmp_path: Path) -> Iterator[Callable[[str], Run]]:
         one.server.close()
 
 
-def test_a_monitor_goes_through_a_table(run: Callable[[str], Run], caplog: pytest.LogCaptureFixture) -> None:
-    one = run(MONITOR)
+@pytest.mark.parametrize("sleep", ["hub.sleep(0)", "hub.sleep(0.0005)", "time.sleep(0.0005)"])
+def test_a_monitor_goes_through_a_table(
+    run: Callable[[str], Run], caplog: pytest.LogCaptureFixture, sleep: str
+) -> None:
+    one = run("import time\n" + MONITOR.replace("hub.sleep(0)", sleep))
     one.flood(lambda: one.app.monitor_thread.dead or (one.sent >= 20_000 and one.app.rounds >= 500))
     assert not one.app.monitor_thread.dead
     assert "failed" not in caplog.text
