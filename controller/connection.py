@@ -146,7 +146,7 @@ class Connection(Mortal):
             self._lost(error)
             return
         if data:
-            session.received(data, now)
+            session.received(data, now, LOOP.alone)
 
     def _decrypt(self, data: bytes) -> bytes:
         assert self._tls is not None

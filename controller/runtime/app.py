@@ -48,16 +48,11 @@ class Contained:
         self.failures = 0  # handlers that raised
         self.slow = 0  # handlers that waited or took so long that another thread had to lead the loop
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
-        if error is not None:
-            self.failures += 1
-            place = getattr(self.handler, "__qualname__", repr(self.handler))
-            text = "app %s: %s failed on %s"
-            log.error(text, self.app.name, place, type(self.event).__name__, exc_info=error)
-        return True
+    def tell(self, error: BaseException) -> None:
+        self.failures += 1
+        place = getattr(self.handler, "__qualname__", repr(self.handler))
+        text = "app %s: %s failed on %s"
+        log.error(text, self.app.name, place, type(self.event).__name__, exc_info=error)
 
 
 class Place:
@@ -193,8 +188,10 @@ class RyuApp:
         token = LOOP.enter()
         for handler in handlers:
             contained.handler = handler
-            with contained:
+            try:
                 handler(event)
+            except BaseException as error:  # noqa: BLE001  # all are told; a context manager costs two calls more
+                contained.tell(error)
         self._app_running = not self.is_active
         try:
             token.pop()

@@ -143,6 +143,7 @@ class Loop:
         self.takeovers = 0
         self.errors = 0  # that came this far
         self.now = time.monotonic()  # at the start of this turn
+        self.alone = False  # all there is to do in this turn is to read one descriptor
         self.reading = -1  # the descriptor whose reader runs
         self.tenure = Tenure()
         self._epoll = select.epoll()
@@ -259,6 +260,7 @@ class Loop:
         events = self._epoll.poll(0, MAX_POLL_EVENTS) if busy else self._wait()
         self.asleep = False
         self.now = time.monotonic()
+        self.alone = len(events) == 1 and not busy
         readers = self._readers
         for fd, mask in events:
             reader = readers.get(fd)

@@ -246,3 +246,22 @@ def test_packet_ins_of_nicira_wait_like_others(switch: Switch) -> None:
     while switch.backlog:
         switch.backlog.popleft().run()
     assert switch.app.heard == [("EventNXTPacketIn2", "main")] * 2
+
+
+def test_a_packet_in_that_is_all_there_is_to_do_is_served_at_once(switch: Switch) -> None:
+    packet_in = parser.OFPPacketIn(SWITCH, ofp.OFP_NO_BUFFER, 3, 0, 0, 0, parser.OFPMatch(in_port=1), b"abc")
+    data = bytes(packet_in.serialize())
+    switch.session.received(data, 0.0, alone=True)
+    assert switch.session.served == 0, "not before the handshake"
+    switch.comes_into_service()
+    switch.app.heard.clear()
+    switch.session.received(data, 0.0, alone=True)
+    assert (switch.session.served, list(switch.backlog)) == (1, [])
+    assert switch.app.heard == [("EventOFPPacketIn", "main")]
+
+    switch.session.received(data + data, 0.0, alone=True)
+    switch.session.received(data, 0.0)
+    assert (switch.session.served, len(switch.session.packet_ins)) == (1, 3), "these wait: others may have something"
+    malformed = bytes.fromhex("040a000c0000000000000000")
+    switch.session.received(malformed, 0.0, alone=True)
+    assert switch.session.malformed == 1
