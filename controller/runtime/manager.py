@@ -24,7 +24,7 @@ from triplane.controller.runtime.app import (
     unregister_app,
 )
 from triplane.controller.runtime.imports import AppError, app_class, import_app
-from triplane.controller.runtime.turns import LOOKS, LOOKS_AT_MAKER, Turn, kept
+from triplane.controller.runtime.turns import LOOKS, LOOKS_AT_MAKER, NEVER, Turn, kept
 from triplane.controller.runtime.waiting import current
 
 __all__ = [
@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 OSKenApp = RyuApp
 _VERSION_NAMES = {1: "1.0", 3: "1.2", 4: "1.3", 5: "1.4", 6: "1.5"}
 _IMPORT_SYSTEM = ("importlib", "_frozen_importlib", "triplane.controller.compat")
+# os-ken's apps that change in a handler what a thread is about to wait for: these must change at waits only
+GREEN = {"os_ken.lib.igmplib", "os_ken.lib.lacplib", "os_ken.lib.stplib", "os_ken.topology.switches"}
 TURN_SECONDS = 0.25  # for a thread of an app that is to start, or to close, to give up the turn
 JOIN_SECONDS = 0.5  # for an app's main thread when the app is taken down
 
@@ -107,7 +109,7 @@ class AppManager:
         self.failed: dict[str, Exception] = {}  # apps that could not be made, by module's name
         self._closing = threading.Lock()
         self._making = False
-        self._kept: list[Turn] = []  # turns of apps that are being made
+        self._kept: dict[Turn, float] = {}  # turns of apps that are being made, and their `looks` after that
 
     # loading
 
@@ -158,20 +160,20 @@ class AppManager:
         if self._making:
             yield
             return
-        self._making, self._kept = True, []
+        self._making, self._kept = True, {}
         try:
             yield
         finally:
             self._making = False
-            for turn in self._kept:
-                turn.looks = LOOKS
+            for turn, looks in self._kept.items():
+                turn.looks = looks
                 turn.give_up(current())
 
     def _make(self, cls: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """An object whose threads have a turn, and the turn is kept."""
         turn = Turn(LOOKS_AT_MAKER)
         with self.making():
-            self._kept.append(turn)
+            self._kept[turn] = NEVER if getattr(cls, "__module__", None) in GREEN else LOOKS
             with kept(turn):
                 made = cls(*args, **kwargs)
         if isinstance(made, RyuApp):
@@ -258,7 +260,7 @@ class AppManager:
         return next(app for app in apps if type(app) is cls)
 
     def _start(self, app: RyuApp) -> None:
-        self._kept.append(app._app_turn)
+        self._kept.setdefault(app._app_turn, app._app_turn.looks)
         with Contained(app.name, "to start"), kept(app._app_turn, TURN_SECONDS):
             thread = app.start()
             if thread is not None:

@@ -5,7 +5,8 @@ gives it up where it waits in the hub (`waiting`), and in its place runs who has
 with the app's events. Different apps hinder each other in nothing.
 
 Turns are soft. A thread that is in a blocking call elsewhere (`socket.recv`, `subprocess.run`) loses its turn to who
-comes next, and takes no part until it waits in the hub again. One that computes keeps it.
+comes next, and takes no part until it waits in the hub again. One that computes keeps it, and so does one that is in
+the hub's own code, such as to start a thread. From os-ken's libraries none is taken: these wait in the hub only.
 
 A look at `holder` and its change stand together without a call or a loop: the interpreter changes to no other
 thread there, and raises nothing. A turn that somebody failed to give up goes the way of those that are blocked.
@@ -14,6 +15,7 @@ thread there, and raises nothing. A turn that somebody failed to give up goes th
 from __future__ import annotations
 
 import ctypes
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +28,7 @@ from triplane.controller.runtime.waiting import Waits, current
 
 LOOK = 0.004  # s between two looks of who comes next at who has the turn
 LOOKS = 5  # one after the other that must find it blocked
+NEVER = math.inf  # of a turn that is not soft: only the end of its thread takes it from one
 LOOKS_AT_MAKER = 125  # while apps are made, when no event waits, but some libraries for more than a moment
 
 
@@ -41,7 +44,7 @@ class Turn:
 
     __slots__ = ("_looked", "_looks", "_suspect", "holder", "looks", "queue")
 
-    def __init__(self, looks: int = LOOKS) -> None:
+    def __init__(self, looks: float = LOOKS) -> None:
         self.looks = looks
         self.holder: Waits | None = None  # the thread that has the turn
         self.queue: list[Comer] = []
@@ -102,12 +105,13 @@ class Turn:
         if holder is None or now - self._looked < LOOK:
             return
         self._looked = now
-        if not blocked(holder.thread):
+        alive = holder.thread.is_alive()
+        if alive and (holder.in_hub or not blocked(holder.thread)):
             self._suspect = None
             return
         self._looks = self._looks + 1 if self._suspect is holder else 1
         self._suspect = holder
-        if self._looks >= self.looks and self.holder is holder:
+        if (self._looks >= self.looks or not alive) and self.holder is holder:
             self.holder = None
 
 

@@ -55,6 +55,7 @@ class Waits:
         self.raised: BaseException | None = None  # between two instructions, the last time
         self.turn: Turn | None = None  # which it gives up when it waits
         self._shields = 0
+        self._waits = False  # in the hub, without its turn
         self._token = threading.Lock()  # taken: nothing has happened since it was last looked at
         self._token.acquire()
         self._called = threading.Lock()  # taken: its turn has not come
@@ -82,6 +83,11 @@ class Waits:
             self._shields -= 1
             if self.asked and not self._shields:
                 self._raise_in_thread(Asked)  # after the one that is being raised
+
+    @property
+    def in_hub(self) -> bool:
+        """The thread is in the hub's own code, but does not wait there."""
+        return self._shields > 0 and not self._waits
 
     def shield(self) -> None:
         """For a thread that has not begun: what it is asked to raise comes when `begin` is called."""
@@ -135,6 +141,7 @@ class Waits:
             self._want_turn()
 
     def _give_up_turn(self) -> None:
+        self._waits = True
         about_to_block()
         if self.turn is not None:
             self.turn.give_up(self)
@@ -142,6 +149,7 @@ class Waits:
     def _want_turn(self) -> None:
         if self.turn is not None:
             self.turn.wait(self)
+        self._waits = False
 
     def _raise_asked(self) -> None:
         if self.asked:

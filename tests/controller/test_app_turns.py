@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import queue
 import socket
 import subprocess
@@ -16,9 +17,11 @@ import pytest
 from tests.controller.plant import PATIENCE, until
 from triplane.controller import App, on
 from triplane.controller.runtime import hub
+from triplane.controller.runtime import manager as managers
 from triplane.controller.runtime.event import EventBase, EventReplyBase, EventRequestBase
 from triplane.controller.runtime.loop import LOOP
 from triplane.controller.runtime.manager import AppManager
+from triplane.controller.runtime.turns import LOOKS, NEVER
 from triplane.controller.runtime.waiting import current
 
 
@@ -279,3 +282,13 @@ class Two(Asking):
 def test_two_apps_ask_each_other(manager: AppManager) -> None:
     one, two = run(manager, One, Two)
     until(lambda: one.answers == two.answers == 100)
+
+
+def test_which_turns_are_never_lost(manager: AppManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(importlib.util.find_spec(name) for name in managers.GREEN)
+    (one,) = run(manager, Free)
+    assert one._app_turn.looks == LOOKS
+    manager.close()
+    monkeypatch.setattr(managers, "GREEN", {__name__})
+    (other,) = run(manager, Free)
+    assert other._app_turn.looks == NEVER

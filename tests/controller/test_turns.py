@@ -6,14 +6,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from tests.controller.plant import PATIENCE, until
 from triplane.controller.runtime import hub
-from triplane.controller.runtime.turns import Turn, blocked, in_turn
-from triplane.controller.runtime.waiting import current
+from triplane.controller.runtime.turns import LOOKS, NEVER, Turn, blocked, in_turn
+from triplane.controller.runtime.waiting import current, waits_of
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +125,36 @@ def test_timed_out_at_any_time_leaves_the_turn_to_others(turn: Turn) -> None:
                 continue
 
     hub.joinall([spawn(turn, work) for _ in range(3)])
+
+
+@pytest.mark.parametrize(("looks", "in_hub"), [(NEVER, False), (LOOKS, True)])
+def test_a_turn_that_is_kept_however_long_its_thread_is_blocked(looks: float, in_hub: bool) -> None:
+    turn, order = Turn(looks), []
+
+    def block() -> None:
+        with current() if in_hub else nullcontext():
+            threading.Event().wait(0.3)
+        order.append("first")
+
+    first = spawn(turn, block)
+    second = spawn(turn, order.append, "second")
+    hub.joinall([first, second])
+    assert order == ["first", "second"]
+
+
+def test_the_end_of_its_thread_frees_a_turn() -> None:
+    turn = Turn(NEVER)
+
+    def take() -> None:
+        with current() as me:
+            me.turn = turn
+            turn.wait(me)  # and it is never given up
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    thread.join()
+    assert turn.holder is waits_of(thread)
+    hub.joinall([spawn(turn, hub.sleep)])
 
 
 def test_in_turn_of_another_meanwhile(turn: Turn) -> None:
