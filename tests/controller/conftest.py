@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,12 @@ def gui_app(request: pytest.FixtureRequest) -> str:
 def address(tmp_path: Path) -> str:
     """Where the controller of a test listens."""
     return f"unix:{tmp_path}/of.sock"
+
+
+@pytest.fixture
+def threads_change_often() -> Iterator[None]:
+    """The interpreter changes threads as often as it can, so that races show."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)

@@ -6,7 +6,6 @@ import importlib.util
 import queue
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,13 +23,7 @@ from triplane.controller.runtime.manager import AppManager
 from triplane.controller.runtime.turns import LOOKS, NEVER
 from triplane.controller.runtime.waiting import current
 
-
-@pytest.fixture(autouse=True)
-def threads_change_often() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
+pytestmark = pytest.mark.usefixtures("threads_change_often")
 
 
 def receive(_: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,13 +15,7 @@ from triplane.controller.runtime import hub
 from triplane.controller.runtime.turns import LOOKS, NEVER, Turn, blocked, in_turn
 from triplane.controller.runtime.waiting import current, waits_of
 
-
-@pytest.fixture(autouse=True)
-def threads_change_often() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
+pytestmark = pytest.mark.usefixtures("threads_change_often")
 
 
 @pytest.fixture
