@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.dataplane import nicira_wire as nx
@@ -12,14 +10,6 @@ from tests.dataplane.forwarder import Forwarder
 from tests.dataplane.nicira_rig import A, add, entries, ports, raw, tcp
 
 SECOND = 1_000_000_000
-
-
-@pytest.fixture
-def node() -> Iterator[Forwarder]:
-    forwarder = Forwarder()
-    yield forwarder
-    forwarder.assert_no_frame_lost()
-    forwarder.close()
 
 
 LEARN = nx.learn(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.dataplane import nicira_wire as nx
@@ -14,14 +12,6 @@ from tests.oracle import frames as f
 
 SECOND = 1_000_000_000
 TCP_FIN = 1
-
-
-@pytest.fixture
-def node() -> Iterator[Forwarder]:
-    forwarder = Forwarder()
-    yield forwarder
-    forwarder.assert_no_frame_lost()
-    forwarder.close()
 
 
 def test_a_loop_ends(node: Forwarder) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,14 +21,6 @@ PING = bytes(
 )
 TAGGED = bytes(Ether(dst=B, src=A) / Dot1Q(vlan=0x123, prio=5) / IP(src="10.1.2.3") / TCP())
 CLEAR = parser.OFPInstructionActions(ofp.OFPIT_CLEAR_ACTIONS, [])
-
-
-@pytest.fixture
-def node() -> Iterator[Forwarder]:
-    made = Forwarder()
-    yield made
-    made.assert_no_frame_lost()
-    made.close()
 
 
 def apply(*actions: Any) -> Any:

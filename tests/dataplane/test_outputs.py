@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.dataplane import wire
@@ -33,14 +31,6 @@ from triplane.dataplane.tables.queues import QueueSettings
 A, B = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
 HOST1, HOST2 = b"\x0a\0\0\1", b"\x0a\0\0\2"
 EVERY_CAP = p.CAP_CSUM | p.CAP_TSO4 | p.CAP_TSO6 | p.CAP_USO
-
-
-@pytest.fixture
-def node() -> Iterator[Forwarder]:
-    made = Forwarder()
-    yield made
-    made.assert_no_frame_lost()
-    made.close()
 
 
 def forward(node: Forwarder, *actions: wire.Action, **options: int) -> None:

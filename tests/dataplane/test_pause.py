@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -112,14 +111,6 @@ def test_pauses_change_nothing(seed: int) -> None:
     for node in (twins.one, twins.other):
         node.assert_no_frame_lost()
         node.close()
-
-
-@pytest.fixture
-def node() -> Iterator[Forwarder]:
-    forwarder = Forwarder()
-    yield forwarder
-    forwarder.assert_no_frame_lost()
-    forwarder.close()
 
 
 def paused(node: Forwarder, frame: bytes | None = None) -> PacketIn:

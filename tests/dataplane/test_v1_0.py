@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,14 +19,6 @@ A, B, BRIDGES = (bytes.fromhex(text) for text in ("020000000001", "020000000002"
 HOST1, HOST2 = b"\x0a\0\0\1", b"\x0a\0\0\2"
 UNTAGGED = f.ethernet(B, A, [], 0x9000, bytes(46))
 D = codec.PROTOCOLS[1]
-
-
-@pytest.fixture
-def node() -> Iterator[Forwarder]:
-    made = Forwarder()
-    yield made
-    made.assert_no_frame_lost()
-    made.close()
 
 
 def add(node: Forwarder, *actions: Any, **match: Any) -> None:
